@@ -1,0 +1,54 @@
+# Every target is one line of work. `make` alone lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := schemas libs/chassis libs/secrets libs/guidebook libs/judge libs/goaround $(addprefix services/,orchestrator verifier deployer watcher scribe notifier) examples/shop
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fast format schemas asyncapi docs bench system pins clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+
+.venv/ready: requirements.txt $(addsuffix /pyproject.toml,$(MEMBERS))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "goaround needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "could not make .venv: on Debian and Ubuntu, install python3-venv"; rm -rf .venv; exit 1; }
+	@echo "installing into .venv (once; under a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	@touch $@
+
+demo: .venv/ready ## the whole system on this machine: four deployments, what happened and why
+	@$(BIN)/goaround demo
+
+test: .venv/ready ## every test, on real servers
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+fast: .venv/ready ## the tests that need no servers
+	@$(BIN)/pytest -n 2 -m "not system" -q
+
+system: .venv/ready ## only the tests with real processes
+	@$(BIN)/pytest -m system
+
+check: .venv/ready ## format, lint, types, import rules
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy && $(BIN)/pyright && $(BIN)/lint-imports --cache-dir .import_linter_cache
+
+format: .venv/ready ## put the code in house format
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+schemas: .venv/ready ## write the published JSON Schemas; refuses a break
+	@$(BIN)/python -m goaround_schemas.export schemas/json
+
+asyncapi: .venv/ready ## write the AsyncAPI 3 document
+	@$(BIN)/python -m goaround_schemas.asyncapi docs/asyncapi.json
+
+docs: .venv/ready ## write the pages that are made from code
+	@$(BIN)/python -m goaround_orchestrator.diagram docs/lifecycle.md
+
+bench: .venv/ready ## what a run costs when nothing takes time
+	@$(BIN)/python -m tests.bench.idle
+
+pins: .venv/ready ## write requirements.txt anew from the members' needs
+	@$(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-header --output-file requirements.txt
+
+clean: ## remove the environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo

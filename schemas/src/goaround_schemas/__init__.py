@@ -1,0 +1,1 @@
+"""Messages and the guide models: what travels on the bus."""

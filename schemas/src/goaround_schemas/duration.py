@@ -1,0 +1,59 @@
+"""Lengths of time as people write them: `15m`, `1h30m`, `500ms`, or a number of seconds."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_LONGEST_S = 366 * 86400.0
+
+
+def parse_duration(value: Any) -> timedelta:
+    """Read a length of time.
+
+    Raises:
+        ValueError: It is no length of time, is negative, or is over a year.
+    """
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    elif isinstance(value, bool):
+        raise ValueError(f"{value!r} is not a length of time; write for example 90s, 15m or 1h30m")
+    elif isinstance(value, int | float):
+        seconds = float(value)
+    elif isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        seconds = sum(float(n) * _SECONDS[u] for n, u in _PART.findall(value))
+    elif isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value.strip()):
+        seconds = float(value)
+    else:
+        raise ValueError(f"{value!r} is not a length of time; write for example 90s, 15m or 1h30m")
+    if not 0 <= seconds <= _LONGEST_S:
+        raise ValueError(f"{value!r} is not between 0 and a year")
+    return timedelta(seconds=seconds)
+
+
+def show_duration(value: timedelta) -> str:
+    """Write a length of time in the shortest exact form that `parse_duration` reads."""
+    ms = round(value.total_seconds() * 1000)
+    parts: list[str] = []
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, ms = divmod(ms, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(show_duration, return_type=str),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string"}, {"type": "number", "minimum": 0}],
+            "description": "A length of time: 500ms, 90s, 15m, 1h30m, or a number of seconds.",
+        }
+    ),
+]

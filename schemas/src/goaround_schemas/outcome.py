@@ -1,0 +1,89 @@
+"""How a run moves, and how it ended."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from goaround_schemas.envelope import Event, Payload, RunPayload
+from goaround_schemas.matrix import Matrix
+from goaround_schemas.phase import Outcome, Phase
+from goaround_schemas.procedure import StepResult
+from goaround_schemas.watching import WatchSummary
+
+
+class DeployAdvancedData(RunPayload, frozen=True):
+    version: str | None
+    from_: Phase = Field(alias="from")
+    to: Phase
+    stage: str | None = None
+    reason: str
+    actor: str = Field(description="Who moved it: a person, or the service whose answer did.")
+    revision: int = Field(description="How often the run has moved; its order in the history.")
+    emergency: bool = False
+
+
+class DeployAdvanced(Event, frozen=True):
+    """A run moved from one phase to another. Replayed from the start, these are its history."""
+
+    type: Literal["deploy.advanced.v1"] = "deploy.advanced.v1"
+    data: DeployAdvancedData
+
+
+class Span(Payload, frozen=True):
+    """One phase of a run, from when to when."""
+
+    phase: Phase
+    from_: AwareDatetime = Field(alias="from")
+    to: AwareDatetime
+    stage: str | None = None
+
+
+class RollbackSummary(Payload, frozen=True):
+    """Why the way back was taken, what was done, and what the previous version says of itself."""
+
+    trigger: str
+    steps: tuple[StepResult, ...] = ()
+    matrix: Matrix | None = None
+    left: str | None = Field(default=None, description="What was left behind, where it failed.")
+
+
+class GuideCorrection(Payload, frozen=True):
+    """A proposed change of the guide, with what speaks for it."""
+
+    field: str
+    was: str
+    proposed: str
+    evidence: str
+    diff: str
+
+
+class GuideUsed(Payload, frozen=True):
+    """Which guide the run followed, and what it should have said."""
+
+    digest: str
+    corrections: tuple[GuideCorrection, ...] = ()
+
+
+class DeployFinishedData(RunPayload, frozen=True):
+    kind: Literal["deploy", "rollback"] = "deploy"
+    version: str | None
+    previous_version: str | None = None
+    requested_by: str
+    emergency: bool = False
+    artifact: str | None = None
+    outcome: Outcome
+    reason: str = Field(description="One sentence with the numbers in it.")
+    timeline: tuple[Span, ...] = ()
+    verification: tuple[Matrix, ...] = ()
+    watch: WatchSummary | None = None
+    rollback: RollbackSummary | None = None
+    guide: GuideUsed | None = None
+    record: tuple[str, ...] = Field(default=(), description="Where it was written down.")
+    warnings: tuple[str, ...] = ()
+
+
+class DeployFinished(Event, frozen=True):
+    """A run came to its end. There is exactly one for each run."""
+
+    type: Literal["deploy.finished.v1"] = "deploy.finished.v1"
+    data: DeployFinishedData

@@ -1,0 +1,1 @@
+"""Runs the steps and migrations of a guide, and journals each."""

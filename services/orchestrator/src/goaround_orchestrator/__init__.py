@@ -1,0 +1,1 @@
+"""Holds the state of each run, decides, sends commands."""

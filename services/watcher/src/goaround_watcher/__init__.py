@@ -1,0 +1,1 @@
+"""Samples metrics and logs before and after a deployment, and judges."""
