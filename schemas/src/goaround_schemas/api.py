@@ -1,0 +1,210 @@
+"""Questions and requests to the orchestrator, over request and reply.
+
+Each subject takes one JSON object and gives one `Reply`. A refusal is an answer with its
+reason, never silence; every request that moves a run names who asks.
+"""
+
+from typing import Generic, Literal, TypeVar
+
+from pydantic import AwareDatetime, Field
+
+from goaround_schemas.envelope import DnsLabel, Payload, RunId, Version
+from goaround_schemas.matrix import Matrix
+from goaround_schemas.outcome import RollbackSummary, Span
+from goaround_schemas.phase import Phase
+from goaround_schemas.procedure import StepResult
+from goaround_schemas.watching import SignalBaseline, WatchSummary
+
+RUNS_LIST = "api.runs.list"
+RUNS_GET = "api.runs.get"
+RUNS_ABORT = "api.runs.abort"
+RUNS_APPROVE = "api.runs.approve"
+RUNS_RESUME = "api.runs.resume"
+RUNS_PROMOTE = "api.runs.promote"
+RUNS_ROLLBACK = "api.runs.rollback"
+SERVICES_LIST = "api.services.list"
+SERVICES_ADOPT = "api.services.adopt"
+GUIDES_CHECK = "api.guides.check"
+GUIDES_PLAN = "api.guides.plan"
+
+T = TypeVar("T", bound=Payload)
+
+
+class Reply(Payload, Generic[T], frozen=True):
+    """Either what was asked for, or why not."""
+
+    ok: bool
+    error: str | None = Field(default=None, description="What is wrong, and what to do.")
+    data: T | None = None
+
+
+class Nothing(Payload, frozen=True):
+    """No fields are needed, or there is nothing to say."""
+
+
+class RunsQuery(Payload, frozen=True):
+    """Which runs, newest first."""
+
+    service: DnsLabel | None = None
+    environment: DnsLabel | None = None
+    phase: Phase | None = None
+    active: bool = False
+    limit: int = Field(default=20, ge=1, le=500)
+    before: AwareDatetime | None = Field(default=None, description="Only older ones: for paging.")
+
+
+class RunRow(Payload, frozen=True):
+    """One run in a list."""
+
+    run_id: RunId
+    kind: Literal["deploy", "rollback"]
+    service: str
+    environment: str
+    version: str | None
+    previous_version: str | None
+    phase: Phase
+    stage: str | None = None
+    emergency: bool = False
+    requested_by: str
+    requested_at: AwareDatetime
+    updated_at: AwareDatetime
+    deadline: AwareDatetime | None = None
+    reason: str
+
+
+class RunList(Payload, frozen=True):
+    """Runs, newest first."""
+
+    runs: tuple[RunRow, ...]
+
+
+class RunQuery(Payload, frozen=True):
+    """One run, by its id."""
+
+    run_id: str
+
+
+class Transition(Payload, frozen=True):
+    """One move of a run: who made it, when, and why."""
+
+    revision: int
+    at: AwareDatetime
+    from_: Phase = Field(alias="from")
+    to: Phase
+    stage: str | None = None
+    actor: str
+    reason: str
+
+
+class RunDetail(Payload, frozen=True):
+    """All that is known of one run."""
+
+    run: RunRow
+    request_reason: str | None = None
+    artifact: str | None = None
+    guide_digest: str | None = None
+    waiting_for: tuple[str, ...] = Field(default=(), description="Commands without an answer yet.")
+    history: tuple[Transition, ...]
+    timeline: tuple[Span, ...] = ()
+    verification: tuple[Matrix, ...] = ()
+    baseline: tuple[SignalBaseline, ...] = ()
+    steps: tuple[StepResult, ...] = ()
+    watch: WatchSummary | None = None
+    rollback: RollbackSummary | None = None
+    record: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class RunRequest(Payload, frozen=True):
+    """A person wants a run to do something."""
+
+    run_id: str
+    actor: str = Field(min_length=1, max_length=200)
+    groups: tuple[str, ...] = ()
+    reason: str | None = Field(default=None, max_length=2000)
+
+
+class Accepted(Payload, frozen=True):
+    """The request was accepted; what happens now."""
+
+    run_id: str
+    what: str
+
+
+class ServiceQuery(Payload, frozen=True):
+    """Which services."""
+
+    service: DnsLabel | None = None
+    environment: DnsLabel | None = None
+
+
+class RunningRow(Payload, frozen=True):
+    """What runs, as far as the record knows."""
+
+    service: str
+    environment: str
+    version: str
+    previous_version: str | None
+    run_id: str | None = Field(description="The run that brought it; none where it was adopted.")
+    since: AwareDatetime
+
+
+class RunningList(Payload, frozen=True):
+    """What runs where."""
+
+    running: tuple[RunningRow, ...]
+
+
+class AdoptRequest(Payload, frozen=True):
+    """This version has been running since before goaround came."""
+
+    service: DnsLabel
+    environment: DnsLabel
+    version: Version
+    actor: str = Field(min_length=1, max_length=200)
+    reason: str | None = Field(default=None, max_length=2000)
+
+
+class GuideQuery(Payload, frozen=True):
+    """Check a guide: the orchestrator's own of this service, or this text."""
+
+    service: str | None = None
+    text: str | None = None
+    name: str = "guide.yaml"
+
+
+class GuideFaults(Payload, frozen=True):
+    """What is wrong with a guide; nothing, if it is empty."""
+
+    name: str
+    digest: str | None
+    faults: tuple[str, ...]
+
+
+class PlanQuery(Payload, frozen=True):
+    """What would be done for this version, without doing it."""
+
+    service: DnsLabel
+    environment: DnsLabel
+    version: Version
+
+
+class PlanLine(Payload, frozen=True):
+    """One thing that would be done."""
+
+    phase: str
+    stage: str | None
+    what: str
+    detail: str
+
+
+class Plan(Payload, frozen=True):
+    """What would be done, in order, with every template replaced."""
+
+    service: str
+    environment: str
+    version: str
+    previous_version: str | None
+    digest: str
+    lines: tuple[PlanLine, ...]
+    warnings: tuple[str, ...] = ()
