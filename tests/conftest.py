@@ -1,0 +1,62 @@
+"""Real servers for every test that wants one: each worker has its own, none outlives it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from goaround.embedded import EmbeddedNats, EmbeddedPostgres
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL server for throwaway data."""
+    with TemporaryDirectory(prefix="goaround-test-") as root:
+        server = EmbeddedPostgres(Path(root), durable=False, die_with_parent=True)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.erase()
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a fresh, empty database, gone after the test."""
+    name = f"test_{next(_numbers)}"
+    yield postgres.create_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[EmbeddedNats]:
+    """An open NATS server that keeps what it is given until the session ends."""
+    with TemporaryDirectory(prefix="goaround-test-") as root:
+        server = EmbeddedNats(Path(root), sync="2m", die_with_parent=True)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def nats_url(nats_server: EmbeddedNats) -> str:
+    """The URL of the session's NATS server: tests share its streams and tell them apart by name."""
+    return nats_server.url
+
+
+@pytest.fixture
+def fresh_nats_url() -> Iterator[str]:
+    """The URL of an empty NATS server of the test's own (30 ms)."""
+    with (
+        TemporaryDirectory(prefix="goaround-test-") as root,
+        EmbeddedNats(Path(root), sync="2m", die_with_parent=True) as server,
+    ):
+        yield server.url
