@@ -1,0 +1,45 @@
+"""Recorded series and log lines in, verdict out: pure, and the same bytes for the same evidence.
+
+`judge` is the whole of it; the rest of this page is the shape of what goes in and comes out.
+"""
+
+from goaround_judge.evidence import Evidence, LogEvidence, LogWindow, SignalEvidence, Undecided
+from goaround_judge.judging import JUDGE_VERSION, judge
+from goaround_judge.rules import Bad, LogRule, SignalKind, SignalRule
+from goaround_judge.samples import Sample, SampleState
+from goaround_judge.templates import Severity, TemplateCount, templates
+from goaround_judge.verdicts import (
+    Action,
+    Colour,
+    LogFinding,
+    LogVerdict,
+    SignalVerdict,
+    Verdict,
+    Word,
+)
+
+__all__ = [
+    "JUDGE_VERSION",
+    "Action",
+    "Bad",
+    "Colour",
+    "Evidence",
+    "LogEvidence",
+    "LogFinding",
+    "LogRule",
+    "LogVerdict",
+    "LogWindow",
+    "Sample",
+    "SampleState",
+    "Severity",
+    "SignalEvidence",
+    "SignalKind",
+    "SignalRule",
+    "SignalVerdict",
+    "TemplateCount",
+    "Undecided",
+    "Verdict",
+    "Word",
+    "judge",
+    "templates",
+]

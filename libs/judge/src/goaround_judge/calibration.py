@@ -1,0 +1,120 @@
+"""How far a service strays from itself: limits for a signal, taken from its baseline's own windows.
+
+A limit is a predictive one: so many standard deviations of the baseline's moving windows, by
+Student's t with the baseline's *effective* size for its freedom, so that few or strongly
+remembering baselines get wide limits by themselves. Orientation is the caller's: up is harm.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from goaround_judge.robust import (
+    median,
+    memory,
+    rolling_low_median,
+    student_upper,
+    upper_spread,
+)
+from goaround_judge.samples import Floats
+
+RED_RISK = 0.001
+"""Chance that a signal without any change turns Red in a whole watch: 1 % for ten signals."""
+YELLOW_RISK = 0.03
+"""The same for a suspicion, which costs an extension and no rollback."""
+WIDTHS = (3, 6, 12)
+"""Looks whose majority must have moved: few for great harm soon, more for small harm surely."""
+WINDOWS_PER_WIDTH = 4
+"""A width is used where the baseline holds this many whole windows of it; the first always."""
+LEAST_BASELINE = 6
+"""Usable baseline samples without which nothing can be compared."""
+WORST_WINDOW_MARGIN = 1.1
+"""What the baseline itself reached by harm's way is no news; so much beyond it may be."""
+MEDIAN_LOSS = math.pi / 2
+"""Variance of a normal sample's median over that of its mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Where suspicion and Red begin for the majority of `width` looks."""
+
+    width: int
+    yellow: float
+    red: float
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A baseline's centre and the limits around it, on the oriented scale."""
+
+    centre: float
+    limits: tuple[Limit, ...]
+    already_bad: bool
+
+
+def settled(values: Floats, material: float) -> tuple[Floats, bool]:
+    """Return the part of a baseline that describes the service just before the switch.
+
+    Where the last third is worse than the rest beyond doubt, the harm began before the switch:
+    the deployment is held against that last third, and the answer says so.
+    """
+    n = len(values)
+    third = n // 3
+    if third < LEAST_BASELINE:
+        return values, False
+    early, late = values[:-third], values[-third:]
+    shift = median(np.sort(late)) - median(np.sort(early))
+    if shift <= max(material, 0.0):
+        return values, False
+    spread = max(upper_spread(early), upper_spread(late))
+    error = spread * math.sqrt(MEDIAN_LOSS * memory(early) * (1 / third + 1 / (n - third)))
+    freedom = max(third / memory(late) - 1, 2.0)
+    if shift > student_upper(RED_RISK, freedom) * error:
+        return late, True
+    return values, False
+
+
+def band(
+    values: Floats,
+    *,
+    looks: int,
+    sides: int,
+    material: float,
+    floor: float,
+    widths: tuple[int, ...] = WIDTHS,
+) -> Band:
+    """Return the limits for looks that are compared with this baseline.
+
+    Args:
+        values: The baseline on the oriented scale, oldest first, at least `LEAST_BASELINE`.
+        looks: How many looks the promise of `RED_RISK` covers.
+        sides: 2 where both directions hurt and each gets half of the risk.
+        material: The shift below which no change matters.
+        floor: The least standard deviation to believe in.
+        widths: Looks to judge by, shortest first; the shortest is always used.
+    """
+    part, already_bad = settled(values, material)
+    n = len(part)
+    ordered = np.sort(part)
+    centre = median(ordered)
+    worth = memory(part)
+    sigma = max(upper_spread(part), floor)
+    if sigma == 0 and centre == 0:
+        # A series of zeros has no scale: only a lasting majority of something else can speak.
+        return Band(centre, (Limit(6, 0.0, 0.0),), already_bad)
+    freedom = max(n / worth - 1, 2.0)
+    centre_variance = sigma * sigma * MEDIAN_LOSS * worth / n
+    used = [k for k in widths if k == widths[0] or n >= WINDOWS_PER_WIDTH * k]
+    limits: list[Limit] = []
+    for width in used:
+        windows = rolling_low_median(part, min(width, n))
+        least = 0.8 * sigma * min(1.0, math.sqrt(MEDIAN_LOSS * worth / width))
+        spread = math.hypot(max(upper_spread(windows), least), math.sqrt(centre_variance))
+        worst = float(windows.max()) - centre
+        tests = max(looks / max(worth, width / 2), 1.0) * len(used) * sides
+        red = student_upper(RED_RISK / tests, freedom) * spread
+        yellow = student_upper(YELLOW_RISK / tests, freedom) * spread
+        red = max(red, WORST_WINDOW_MARGIN * worst, material)
+        limits.append(Limit(width, centre + max(min(yellow, red), material), centre + red))
+    return Band(centre, tuple(limits), already_bad)

@@ -1,0 +1,161 @@
+"""Judges a signal of errors: counts against counts, with the requests they came from.
+
+More requests with proportionally more errors is no change; a spike of one look is no rise.
+"""
+
+import math
+
+import numpy as np
+
+from goaround_judge.calibration import RED_RISK, YELLOW_RISK
+from goaround_judge.counts import Known, known, log_ratio, most_events, rising
+from goaround_judge.evidence import SignalEvidence
+from goaround_judge.samples import Tallies, states, tallies
+from goaround_judge.sufficiency import lack
+from goaround_judge.verdicts import Colour, SignalVerdict, Word
+from goaround_judge.wording import counted, moment, number, percent
+
+RED = math.log(1 / RED_RISK)
+YELLOW = math.log(1 / YELLOW_RISK)
+RATE_FLOOR = 1e-5
+"""One request in a hundred thousand: a rise that ends below it moves no one."""
+BAD_RATE = 0.05
+"""A baseline that fails one request in twenty was bad before any deployment."""
+LEAST_LOOKS = 3
+"""Baseline looks without which there is nothing to compare."""
+BEFORE_WORSE = 6
+"""Looks of the baseline's end that are held against the rest of it."""
+
+
+def judge_errors(evidence: SignalEvidence, looks: int) -> SignalVerdict:
+    """Return how a signal of errors stands."""
+    rule = evidence.rule
+    samples = (*evidence.baseline, *evidence.post)
+    with_requests = any(s.requests is not None for s in samples)
+    before = tallies(evidence.baseline, with_requests=with_requests)
+    after = tallies(evidence.post, with_requests=with_requests)
+    thin = lack(rule, evidence.post, after)
+    if len(before.errors) < LEAST_LOOKS:
+        return _plain(
+            evidence, Colour.YELLOW, Word.THIN, _no_baseline(len(before.errors)), None, None
+        )
+    base, worsening = _settled(before, looks, rule.matters_from)
+    if len(after.errors) == 0:
+        return _plain(evidence, Colour.YELLOW, Word.THIN, str(thin), base.rate, None)
+    matters = rule.matters_from
+    logs = rising(base, after.errors, after.exposure, looks=looks, matters_from=matters)
+    seen, over = np.cumsum(after.errors), np.cumsum(after.exposure)
+    if with_requests:
+        logs = np.where(seen >= RATE_FLOOR * over, logs, -np.inf)
+    crossed = np.flatnonzero(logs >= RED)
+    at = int(crossed[0]) if len(crossed) else len(logs) - 1
+    rate = float(seen[at] / over[at])
+    red_limit = most_events(base, float(over[at]), matters, RED) / float(over[at])
+    green_limit = most_events(base, float(over[at]), matters, YELLOW) / float(over[at])
+    bad_before = worsening or (with_requests and base.rate >= BAD_RATE)
+    figures = _figures(after, at, rate, base, with_requests)
+    counterfactual = f"would have been Green at {_rate(green_limit, with_requests)} or less"
+    if len(crossed):
+        colour, word = Colour.RED, Word.REGRESSED
+        reason = (
+            f"{figures}, beyond the limit of {_rate(red_limit, with_requests)} "
+            f"{moment(float(after.at_s[at]))}"
+        )
+    elif logs[-1] >= YELLOW:
+        colour, word = Colour.YELLOW, Word.SUSPICIOUS
+        reason = f"{figures}, near the limit of {_rate(red_limit, with_requests)}"
+    elif thin is not None:
+        colour, word, reason = Colour.YELLOW, Word.THIN, thin
+        counterfactual = "would have been Green with enough data"
+    else:
+        colour, reason = Colour.GREEN, f"{figures}, within {_rate(green_limit, with_requests)}"
+        fewer = log_ratio_fallen(base, float(seen[-1]), float(over[-1])) >= RED
+        word = Word.ALREADY_BAD if bad_before else Word.IMPROVED if fewer else Word.STEADY
+        counterfactual = ""
+    return SignalVerdict(
+        name=rule.name,
+        colour=colour,
+        verdict=word,
+        reason=f"{rule.name}: {reason}",
+        baseline=base.rate,
+        observed=rate,
+        change=rate / base.rate - 1 if base.rate > 0 else None,
+        limit=red_limit,
+        green_limit=green_limit,
+        would_be_green=counterfactual,
+        samples=states(evidence.post),
+        baseline_samples=states(evidence.baseline),
+        red_at_s=float(after.at_s[at]) if len(crossed) else None,
+        excess=max(float(logs[at]) / RED, 0.0),
+        muted=rule.muted,
+        improved=word is Word.IMPROVED,
+        already_bad=bad_before,
+    )
+
+
+def log_ratio_fallen(base: Known, seen: float, over: float) -> float:
+    """Return the evidence that a rate has fallen: the same test with the sides changed over."""
+    after = Known(seen, over, base.burstiness)
+    return float(log_ratio(after, np.array([base.events]), np.array([base.exposure]), 0.0)[0])
+
+
+def _settled(before: Tallies, looks: int, matters_from: float) -> tuple[Known, bool]:
+    """Return what describes the service just before the switch, and whether it was worsening.
+
+    Where the errors had begun to rise before the switch, its last looks are the comparison.
+    """
+    early = len(before.errors) - max(BEFORE_WORSE, len(before.errors) // 3)
+    if early >= LEAST_LOOKS:
+        head = known(before.errors[:early], before.exposure[:early])
+        late = slice(early, None)
+        rise = rising(
+            head,
+            before.errors[late],
+            before.exposure[late],
+            looks=looks,
+            matters_from=matters_from,
+        )
+        if rise[-1] >= RED:
+            return known(before.errors[late], before.exposure[late]), True
+    return known(before.errors, before.exposure), False
+
+
+def _no_baseline(looks: int) -> str:
+    return f"{counted(looks, 'usable sample')} before the switch, {LEAST_LOOKS} needed to compare"
+
+
+def _rate(rate: float, of_requests: bool) -> str:
+    return percent(rate) if of_requests else f"{number(rate)} a look"
+
+
+def _figures(after: Tallies, at: int, rate: float, base: Known, of_requests: bool) -> str:
+    """Return the counts and rates in words, up to and including one look."""
+    errors, over = float(after.errors[: at + 1].sum()), float(after.exposure[: at + 1].sum())
+    within = f"{number(over)} requests" if of_requests else counted(int(over), "look")
+    return (
+        f"{number(errors)} errors in {within} ({_rate(rate, of_requests)}) "
+        f"against {_rate(base.rate, of_requests)} before"
+    )
+
+
+def _plain(
+    evidence: SignalEvidence,
+    colour: Colour,
+    word: Word,
+    reason: str,
+    baseline: float | None,
+    observed: float | None,
+) -> SignalVerdict:
+    """Return a verdict that rests on the lack of numbers."""
+    return SignalVerdict(
+        name=evidence.rule.name,
+        colour=colour,
+        verdict=word,
+        reason=f"{evidence.rule.name}: {reason}",
+        baseline=baseline,
+        observed=observed,
+        would_be_green="would have been Green with enough data",
+        samples=states(evidence.post),
+        baseline_samples=states(evidence.baseline),
+        muted=evidence.rule.muted,
+    )

@@ -1,0 +1,90 @@
+"""Everything a verdict rests on, as one value that can be stored and judged again.
+
+Plain data with a JSON shape; the same evidence gives the same verdict, byte for byte.
+"""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from goaround_judge.rules import LogRule, SignalRule
+from goaround_judge.samples import Sample
+from goaround_judge.templates import TemplateCount
+
+
+class Undecided(StrEnum):
+    """What the guide wants when the budget is spent and the watch still cannot say."""
+
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+    ACCEPT = "accept"
+
+
+class SignalEvidence(BaseModel):
+    """One signal's rule, its baseline, what came after the switch, and a second baseline if any.
+
+    The reference is another time that should look like now (the same hour last week); a change
+    that the reference shows as well is the season's, not the deployment's.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: SignalRule
+    baseline: tuple[Sample, ...] = ()
+    post: tuple[Sample, ...] = ()
+    reference: tuple[Sample, ...] = ()
+
+
+class LogWindow(BaseModel):
+    """The lines of one stretch of time, counted by template; `from_s` and `to_s` as `Sample.at_s`.
+
+    A window that could not be read is left out or marked unreadable; an empty one says silence.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    from_s: float
+    to_s: float
+    counts: tuple[TemplateCount, ...] = ()
+    readable: bool = True
+
+
+class LogEvidence(BaseModel):
+    """One log's rule and its windows before and after the switch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: LogRule
+    baseline: tuple[LogWindow, ...] = ()
+    post: tuple[LogWindow, ...] = ()
+
+
+class Evidence(BaseModel):
+    """A whole watch as it stands: what was seen, how long it has run, what budget is left.
+
+    `period_s` is the watch's length as it stands, extensions already granted included.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    signals: tuple[SignalEvidence, ...] = ()
+    logs: tuple[LogEvidence, ...] = ()
+    every_s: float = Field(default=15.0, gt=0)
+    period_s: float = Field(ge=0)
+    elapsed_s: float = Field(default=0.0, ge=0)
+    extensions_used: int = Field(default=0, ge=0)
+    extensions_allowed: int = Field(default=0, ge=0)
+    undecided: Undecided = Undecided.HOLD
+
+    @property
+    def looks(self) -> int:
+        """Return how many looks the false-alarm promise must cover, as a power of two.
+
+        Rounded up so that granting an extension hardly ever moves a limit in mid-watch.
+        """
+        left = max(self.extensions_allowed - self.extensions_used, 0)
+        planned = self.period_s / self.every_s * (1 + left)
+        looks = 8
+        while looks < planned and looks < 2**20:
+            looks *= 2
+        return looks

@@ -1,0 +1,101 @@
+"""The verdict on a whole watch: the worst of its parts, and what that asks of the run."""
+
+from goaround_judge.counted import judge_errors
+from goaround_judge.evidence import Evidence, SignalEvidence, Undecided
+from goaround_judge.levelled import judge_level
+from goaround_judge.logged import judge_log
+from goaround_judge.rules import SignalKind
+from goaround_judge.verdicts import Action, Colour, LogVerdict, SignalVerdict, Verdict, Word
+from goaround_judge.wording import counted, number
+
+JUDGE_VERSION = "1"
+"""Raised with every change that can change a verdict; a replay under another one says so."""
+
+Part = SignalVerdict | LogVerdict
+
+_AT_THE_END = {
+    Undecided.HOLD: (Action.HOLD, "a person must decide"),
+    Undecided.ROLLBACK: (Action.ROLLBACK, "the guide asks for a rollback then"),
+    Undecided.ACCEPT: (Action.ACCEPT, "the guide accepts it then"),
+}
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Return the verdict on a watch as it stands; the same evidence gives the same verdict."""
+    if evidence.period_s == 0:
+        return _unwatched()
+    signals = tuple(judge_signal(signal, evidence.looks) for signal in evidence.signals)
+    logs = tuple(judge_log(log, evidence.looks) for log in evidence.logs)
+    every: list[Part] = [*signals, *logs]
+    parts = sorted((part for part in every if not part.muted), key=_gravity)
+    colour = parts[0].colour if parts else Colour.YELLOW
+    worst = parts[0] if parts and colour is not Colour.GREEN else None
+    action, decided, outlook = _action(evidence, colour)
+    if not parts:
+        finding = "Nothing is watched: the guide names no signal and no log that counts"
+    elif worst is None:
+        finding = _all_green(parts)
+    else:
+        finding = worst.reason
+    return Verdict(
+        colour=colour,
+        decided=decided,
+        action=action,
+        reason=f"{finding}; {outlook}." if outlook else f"{finding}.",
+        deciding=worst.name if worst else None,
+        would_be_green=worst.would_be_green if worst else "",
+        signals=signals,
+        logs=logs,
+        judge_version=JUDGE_VERSION,
+    )
+
+
+def judge_signal(evidence: SignalEvidence, looks: int) -> SignalVerdict:
+    """Return how one signal stands, by the rule of its kind."""
+    counts = evidence.rule.kind is SignalKind.ERRORS
+    return judge_errors(evidence, looks) if counts else judge_level(evidence, looks)
+
+
+def _gravity(part: Part) -> tuple[int, float, int, float, str]:
+    """Order parts by what decides: worst colour, then first Red, a finding before a lack."""
+    first = part.red_at_s if part.red_at_s is not None else float("inf")
+    return (-part.colour.rank, first, part.verdict is Word.THIN, -part.excess, part.name)
+
+
+def _action(evidence: Evidence, colour: Colour) -> tuple[Action, bool, str]:
+    """Return what to do, whether that ends the watch, and the clause that says so."""
+    if colour is Colour.RED:
+        return Action.ROLLBACK, True, ""
+    left = evidence.period_s - evidence.elapsed_s
+    if left > 0:
+        return Action.CONTINUE, False, f"{number(left)} s of the watch are left"
+    if colour is Colour.GREEN:
+        return Action.ACCEPT, True, ""
+    if evidence.extensions_used < evidence.extensions_allowed:
+        at = f"extension {evidence.extensions_used + 1} of {evidence.extensions_allowed}"
+        return Action.EXTEND, False, f"the watch is extended ({at})"
+    action, clause = _AT_THE_END[evidence.undecided]
+    spent = counted(evidence.extensions_used, "extension")
+    return action, True, f"no extension is left after {spent}: {clause}"
+
+
+def _all_green(parts: list[Part]) -> str:
+    """Return the sentence for a watch without a finding, with the signal nearest to its limit."""
+    nearest = max(parts, key=lambda part: (part.excess, part.name))
+    others = len(parts) - 1
+    rest = f", and {counted(others, 'other part')} as well" if others else ""
+    return f"{nearest.reason}{rest}"
+
+
+def _unwatched() -> Verdict:
+    return Verdict(
+        colour=Colour.GREEN,
+        decided=True,
+        action=Action.ACCEPT,
+        reason="The guide asks for no watch: its period is 0.",
+        deciding=None,
+        would_be_green="",
+        signals=(),
+        logs=(),
+        judge_version=JUDGE_VERSION,
+    )

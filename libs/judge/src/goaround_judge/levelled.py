@@ -1,0 +1,103 @@
+"""Puts what a level shows into a signal's verdict: colour, word, numbers and the reason."""
+
+import math
+
+import numpy as np
+
+from goaround_judge.calibration import LEAST_BASELINE
+from goaround_judge.evidence import SignalEvidence
+from goaround_judge.measured import Finding, directions, find
+from goaround_judge.robust import median
+from goaround_judge.rules import SignalRule
+from goaround_judge.samples import levels, states
+from goaround_judge.sufficiency import lack
+from goaround_judge.verdicts import Colour, SignalVerdict, Word
+from goaround_judge.wording import change, counted, moment, number
+
+
+def judge_level(evidence: SignalEvidence, looks: int) -> SignalVerdict:
+    """Return how a signal that is a level stands."""
+    rule = evidence.rule
+    thin = lack(rule, evidence.post, None)
+    found = [find(rule, sign, evidence, looks) for sign in directions(rule)]
+    shown = [finding for finding in found if finding is not None]
+    if not shown:
+        return _unknown(evidence, thin)
+    worst = max(shown, key=lambda f: (f.red_at_s is not None, f.suspicious, f.excess))
+    scale, limit = worst.scale, worst.limit
+    centre = scale.off(worst.band.centre)
+    observed = scale.off(worst.observed)
+    share = observed / centre - 1 if centre > 0 else None
+    red_limit, green_limit = scale.off(limit.red), scale.off(limit.yellow)
+    figures = _figures(rule, observed, centre, share)
+    side = "<=" if scale.sign > 0 else ">="
+    counterfactual = f"would have been Green at {rule.name} {side} {number(green_limit, rule.unit)}"
+    if worst.red_at_s is not None:
+        colour, word = Colour.RED, Word.REGRESSED
+        reason = (
+            f"{figures}, beyond the limit of {number(red_limit, rule.unit)} "
+            f"{moment(worst.red_at_s)}"
+        )
+    elif worst.suspicious:
+        colour, word = Colour.YELLOW, Word.SUSPICIOUS
+        reason = f"{figures}, near the limit of {number(red_limit, rule.unit)}"
+    elif thin is not None:
+        colour, word, reason = Colour.YELLOW, Word.THIN, thin
+        counterfactual = "would have been Green with enough data"
+    else:
+        colour, counterfactual = Colour.GREEN, ""
+        better = len(shown) == 1 and _improved(worst)
+        word = (
+            Word.ALREADY_BAD if worst.band.already_bad else Word.IMPROVED if better else Word.STEADY
+        )
+        reason = f"{figures}, within {number(green_limit, rule.unit)}"
+    return SignalVerdict(
+        name=rule.name,
+        colour=colour,
+        verdict=word,
+        reason=f"{rule.name}: {reason}",
+        baseline=centre,
+        observed=observed,
+        change=share,
+        limit=red_limit if math.isfinite(red_limit) else None,
+        green_limit=green_limit if math.isfinite(green_limit) else None,
+        would_be_green=counterfactual,
+        samples=states(evidence.post),
+        baseline_samples=states(evidence.baseline),
+        red_at_s=worst.red_at_s,
+        excess=min(max(worst.excess, 0.0), 1e6),
+        muted=rule.muted,
+        improved=word is Word.IMPROVED,
+        already_bad=worst.band.already_bad,
+    )
+
+
+def _improved(found: Finding) -> bool:
+    """Tell whether the signal moved away from harm by as much as would have made it Red."""
+    return found.excess <= -1.0
+
+
+def _figures(rule: SignalRule, observed: float, centre: float, share: float | None) -> str:
+    moved = "" if share is None else f" ({change(share)})"
+    return f"{number(observed, rule.unit)} against {number(centre, rule.unit)} before{moved}"
+
+
+def _unknown(evidence: SignalEvidence, thin: str | None) -> SignalVerdict:
+    """Return the verdict on a signal that cannot be compared: Yellow, and what is missing."""
+    rule, before = evidence.rule, levels(evidence.baseline).values
+    if thin is None or len(before) < LEAST_BASELINE:
+        thin = (
+            f"{counted(len(before), 'usable sample')} before the switch, "
+            f"{LEAST_BASELINE} needed to compare"
+        )
+    return SignalVerdict(
+        name=rule.name,
+        colour=Colour.YELLOW,
+        verdict=Word.THIN,
+        reason=f"{rule.name}: {thin}",
+        baseline=median(np.sort(before)) if len(before) else None,
+        would_be_green="would have been Green with enough data",
+        samples=states(evidence.post),
+        baseline_samples=states(evidence.baseline),
+        muted=rule.muted,
+    )

@@ -1,0 +1,173 @@
+"""Judges a signal that is a level: latency, rates, throughput, saturation, anything else.
+
+Red where a majority of the last looks stands beyond the baseline's own limits, in the direction
+that hurts, by more than matters. Once Red, a watch stays Red: later relief is not unharm.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from goaround_judge.calibration import LEAST_BASELINE, WIDTHS, Band, Limit, band
+from goaround_judge.evidence import SignalEvidence
+from goaround_judge.robust import median, rolling_low_median
+from goaround_judge.rules import Bad, SignalKind, SignalRule
+from goaround_judge.samples import Floats, Levels, levels
+
+RATE_MATTERS_FROM = 0.005
+"""Half a point of all requests: a rate near nought would else be doubled by one failure."""
+RELATIVE_FLOOR = 0.005
+"""No service is steadier than half a percent: a flat baseline is a coarse clock, not a promise."""
+THROUGHPUT_MATTERS_FROM = 0.50
+"""Less traffic is no regression; half of it gone beyond the baseline's ways is worth a stop."""
+_RATES = (SignalKind.ERROR_RATE, SignalKind.SUCCESS_RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The axis on which a signal is compared: oriented so that up is harm, and back again."""
+
+    sign: float
+    logarithmic: bool
+    ceiling: float | None
+    smallest: float
+
+    def on(self, values: Floats) -> Floats:
+        """Return the values on this axis."""
+        if self.logarithmic:
+            return self.sign * np.log(np.maximum(values, self.smallest))
+        return self.sign * values
+
+    def off(self, number: float) -> float:
+        """Return a number of this axis in the signal's own unit."""
+        return math.exp(self.sign * number) if self.logarithmic else self.sign * number
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one direction of a signal shows: numbers on the scale, the moment of Red if any."""
+
+    scale: Scale
+    band: Band
+    limit: Limit
+    observed: float
+    red_at_s: float | None
+    suspicious: bool
+
+    @property
+    def excess(self) -> float:
+        """Return how far the observed stands towards the red limit: 1 is on it."""
+        room = self.limit.red - self.band.centre
+        shift = self.observed - self.band.centre
+        return shift / room if room > 0 else (math.inf if shift > 0 else 0.0)
+
+
+def scale_of(rule: SignalRule, baseline: Floats, sign: float) -> Scale:
+    """Return the axis for a signal: ratios where all is positive, differences elsewhere."""
+    ceiling: float | None = None
+    if rule.kind in _RATES:
+        ceiling = 100.0 if "%" in rule.unit or float(baseline.max()) > 1.0 else 1.0
+    smallest = float(baseline.min())
+    logarithmic = ceiling is None and smallest > 0
+    return Scale(sign, logarithmic, ceiling, smallest * 1e-3 if logarithmic else 0.0)
+
+
+def material_shift(rule: SignalRule, scale: Scale, centre: float) -> float:
+    """Return the least shift on the scale that matters, for a baseline's centre in its unit."""
+    share = rule.matters_from
+    if _is_load_falling(rule, scale):
+        share = max(share, THROUGHPUT_MATTERS_FROM)
+    if scale.ceiling is not None:
+        bad = scale.ceiling - centre if rule.kind is SignalKind.SUCCESS_RATE else centre
+        return max(share * bad, RATE_MATTERS_FROM * scale.ceiling)
+    if not scale.logarithmic:
+        return share * abs(centre)
+    if scale.sign > 0:
+        return math.log1p(share)
+    return -math.log1p(-share) if share < 1 else math.inf
+
+
+def _is_load_falling(rule: SignalRule, scale: Scale) -> bool:
+    return rule.kind is SignalKind.THROUGHPUT and scale.sign < 0
+
+
+def directions(rule: SignalRule) -> tuple[float, ...]:
+    """Return the signs by which harm is up."""
+    return {Bad.UP: (1.0,), Bad.DOWN: (-1.0,), Bad.BOTH: (1.0, -1.0)}[rule.direction]
+
+
+def _reached(post: Floats, width: int) -> Floats:
+    """Return, for each look, the level a majority of the last `width` looks has reached.
+
+    The least width speaks from the second look on, then asking both; one look is never enough.
+    """
+    reached = np.full(len(post), -np.inf)
+    windows = rolling_low_median(post, width)
+    reached[len(post) - len(windows) :] = windows
+    if width == 3 and len(post) >= 2:
+        reached[1] = min(post[0], post[1])
+    return reached
+
+
+def _widest(one: Band, other: Band) -> Band:
+    """Return the limits that stand beyond both bands: the season explains what either shows."""
+    beyond = {limit.width: limit for limit in other.limits}
+    limits = tuple(
+        Limit(
+            limit.width,
+            max(limit.yellow, beyond[limit.width].yellow),
+            max(limit.red, beyond[limit.width].red),
+        )
+        for limit in one.limits
+        if limit.width in beyond
+    )
+    return Band(one.centre, limits or one.limits, one.already_bad)
+
+
+def find(rule: SignalRule, sign: float, evidence: SignalEvidence, looks: int) -> Finding | None:
+    """Return what one direction of the signal shows; None where there is nothing to compare."""
+    before, after = levels(evidence.baseline), levels(evidence.post)
+    if len(before.values) < LEAST_BASELINE or len(after.values) == 0:
+        return None
+    scale = scale_of(rule, before.values, sign)
+    sides = len(directions(rule))
+
+    def banded(series: Levels) -> Band:
+        values = scale.on(series.values)
+        centre = median(np.sort(series.values))
+        floor = RELATIVE_FLOOR * (
+            1.0
+            if scale.logarithmic
+            else (scale.ceiling or abs(centre)) / (10 if scale.ceiling else 1)
+        )
+        shift = material_shift(rule, scale, centre)
+        # Traffic comes in waves that are nobody's fault: its fall is asked to last.
+        widths = WIDTHS[1:] if _is_load_falling(rule, scale) else WIDTHS
+        return band(values, looks=looks, sides=sides, material=shift, floor=floor, widths=widths)
+
+    limits = banded(before)
+    reference = levels(evidence.reference)
+    if len(reference.values) >= LEAST_BASELINE:
+        limits = _widest(limits, banded(reference))
+    return _hold_against(scale, limits, scale.on(after.values), after.at_s)
+
+
+def _hold_against(scale: Scale, limits: Band, post: Floats, at_s: Floats) -> Finding:
+    """Return the first moment of Red over all widths, or else how the last looks stand."""
+    first: tuple[float, float, Limit] | None = None
+    suspect: tuple[float, Limit] | None = None
+    for limit in limits.limits:
+        reached = _reached(post, limit.width)
+        beyond = np.flatnonzero(reached > limit.red)
+        if len(beyond):
+            moment = float(at_s[beyond[0]])
+            if first is None or moment < first[0]:
+                first = (moment, float(reached[beyond[0]]), limit)
+        if suspect is None and reached[-1] > limit.yellow:
+            suspect = (float(reached[-1]), limit)
+    if first is not None:
+        return Finding(scale, limits, first[2], first[1], first[0], suspicious=True)
+    if suspect is not None:
+        return Finding(scale, limits, suspect[1], suspect[0], None, suspicious=True)
+    return Finding(scale, limits, limits.limits[0], median(np.sort(post)), None, suspicious=False)

@@ -1,0 +1,91 @@
+"""Order statistics and the few distributions the judge needs, on plain arrays.
+
+Pure arithmetic; knows nothing of signals or verdicts.
+"""
+
+import math
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from goaround_judge.samples import Floats
+
+_NORMAL = NormalDist()
+MAD_TO_SIGMA = 1.4826
+"""Of a normal distribution: its standard deviation over its median absolute deviation."""
+UPPER_TENTH_SIGMAS = 1.2816
+
+
+def rolling_low_median(values: Floats, width: int) -> Floats:
+    """Return the lower median of every `width` neighbours: what more than half of them reach.
+
+    The lower one, so that an even window still takes a majority to move.
+    """
+    if len(values) < width:
+        return values[:0]
+    return np.sort(sliding_window_view(values, width), axis=1)[:, (width - 1) // 2]
+
+
+def median(ordered: Floats) -> float:
+    """Return the median of values that are already in order."""
+    n = len(ordered)
+    return 0.5 * float(ordered[(n - 1) // 2] + ordered[n // 2])
+
+
+def upper_spread(values: Floats) -> float:
+    """Return a standard deviation that outliers do not move and a long upper side widens."""
+    ordered = np.sort(values)
+    centre = median(ordered)
+    mad = median(np.sort(np.abs(ordered - centre)))
+    tenth = float(ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]) - centre
+    return max(MAD_TO_SIGMA * mad, tenth / UPPER_TENTH_SIGMAS)
+
+
+def memory(values: Floats) -> float:
+    """Return how many neighbouring values are worth one independent one; at least 1.
+
+    From the lag-one autocorrelation, as of an AR(1) process, with its small-sample bias
+    (Marriott and Pope 1954, Kendall 1954) put back; values are winsorised so that one
+    outlier does not hide the rest.
+    """
+    n = len(values)
+    if n < 4:
+        return 1.0
+    ordered = np.sort(values)
+    x = np.clip(values, ordered[n // 20], ordered[n - 1 - n // 20])
+    x = x - x.mean()
+    power = float(x @ x)
+    if power <= 0:
+        return 1.0
+    rho = float(x[1:] @ x[:-1]) / power
+    rho = rho + (1 + 3 * rho) / n
+    # Beyond 0.9 a series is a trend, and no window of it can calibrate anything.
+    rho = min(max(rho, 0.0), 0.9)
+    return (1 + rho) / (1 - rho)
+
+
+@lru_cache(maxsize=4096)
+def student_upper(tail: float, freedom: float) -> float:
+    """Return the value that Student's t exceeds with probability `tail` (Hill 1970, ACM 396)."""
+    n = max(freedom, 1.5)
+    p = 2 * min(max(tail, 1e-12), 0.5)
+    a = 1 / (n - 0.5)
+    b = 48 / (a * a)
+    c = ((20700 * a / b - 98) * a - 16) * a + 96.36
+    d = ((94.5 / (b + c) - 3) / b + 1) * math.sqrt(a * math.pi / 2) * n
+    y = (d * p) ** (2 / n)
+    if y > 0.05 + a:
+        x = _NORMAL.inv_cdf(p / 2)
+        y = x * x
+        if n < 5:
+            c += 0.3 * (n - 4.5) * (x + 0.6)
+        c += (((0.05 * d * x - 5) * x - 7) * x - 2) * x + b
+        y = (((((0.4 * y + 6.3) * y + 36) * y + 94.5) / c - y - 3) / b + 1) * x
+        y = math.expm1(a * y * y)
+    else:
+        y = (
+            (1 / (((n + 6) / (n * y) - 0.089 * d - 0.822) * (n + 2) * 3) + 0.5 / (n + 4)) * y - 1
+        ) * (n + 1) / (n + 2) + 1 / y
+    return math.sqrt(n * y)
