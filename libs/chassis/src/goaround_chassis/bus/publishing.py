@@ -1,0 +1,71 @@
+"""Getting bytes into a stream, and knowing that they are there.
+
+A publish without a stream's name is fire and forget on this stack: it returns nothing and raises
+nothing, even with no server. So everything that must not be lost goes through `publish`.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import nats.errors
+import structlog
+from nats.js import JetStreamContext
+from nats.js.api import PubAck
+from nats.js.errors import APIError, NoStreamResponseError
+
+from goaround_chassis import telemetry
+from goaround_chassis.bus.errors import Refused, Unavailable
+
+log = structlog.get_logger(__name__)
+
+ACK_TIMEOUT_S = 5.0
+# Enough for a server to restart and recover its streams (a second or two); then the caller decides.
+RETRY_S = (0.1, 0.5, 1.0, 2.0)
+
+_HOPELESS = (nats.errors.MaxPayloadError, nats.errors.BadSubjectError)
+_CLOSED = (nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError)
+
+
+async def publish(
+    js: JetStreamContext,
+    subject: str,
+    body: bytes,
+    *,
+    stream: str,
+    headers: Mapping[str, str],
+) -> PubAck:
+    """Return the stream's acknowledgement; a repeat is told apart by `Nats-Msg-Id`.
+
+    Raises:
+        Unavailable: No acknowledgement came, after several tries. It may have been kept.
+        Refused: The server said no (wrong stream, too large, wrong revision).
+    """
+    what = f"publish {subject} to {stream}"
+    why = "?"
+    for pause_s in (*RETRY_S, None):
+        try:
+            ack = await js.publish(
+                subject, body, timeout=ACK_TIMEOUT_S, stream=stream, headers=dict(headers)
+            )
+        except NoStreamResponseError:
+            why = f"no stream takes {subject} (is {stream} there, and is the server up?)"
+        except APIError as error:
+            why = error.description or str(error)
+            if error.code != 503:
+                raise Refused(what, why, error.err_code or 0) from error
+        except _HOPELESS as error:
+            raise Refused(what, str(error)) from error
+        except _CLOSED as error:
+            raise Unavailable(what, str(error)) from error
+        except TimeoutError:
+            why = f"no acknowledgement within {ACK_TIMEOUT_S:g} s"
+        except nats.errors.Error as error:
+            why = str(error)
+        else:
+            telemetry.PUBLISHED.labels(stream).inc()
+            return ack
+        if pause_s is not None:
+            telemetry.PUBLISH_RETRIES.labels(stream).inc()
+            log.warning("publish_retry", subject=subject, stream=stream, why=why)
+            await asyncio.sleep(pause_s)
+    raise Unavailable(what, why)
