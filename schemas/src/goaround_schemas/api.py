@@ -89,7 +89,7 @@ class Transition(Payload, frozen=True):
 
     revision: int
     at: AwareDatetime
-    from_: Phase = Field(alias="from")
+    from_: Phase = Field(validation_alias="from", serialization_alias="from")
     to: Phase
     stage: str | None = None
     actor: str

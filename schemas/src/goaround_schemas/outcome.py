@@ -13,7 +13,7 @@ from goaround_schemas.watching import WatchSummary
 
 class DeployAdvancedData(RunPayload, frozen=True):
     version: str | None
-    from_: Phase = Field(alias="from")
+    from_: Phase = Field(validation_alias="from", serialization_alias="from")
     to: Phase
     stage: str | None = None
     reason: str
@@ -33,7 +33,7 @@ class Span(Payload, frozen=True):
     """One phase of a run, from when to when."""
 
     phase: Phase
-    from_: AwareDatetime = Field(alias="from")
+    from_: AwareDatetime = Field(validation_alias="from", serialization_alias="from")
     to: AwareDatetime
     stage: str | None = None
 

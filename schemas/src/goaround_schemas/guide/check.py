@@ -15,7 +15,8 @@ class HttpExpectation(GuideModel, frozen=True):
     status: int | tuple[int, ...] | None = None
     json_values: dict[str, Any] = Field(
         default_factory=dict[str, Any],
-        alias="json",
+        validation_alias="json",
+        serialization_alias="json",
         description="Dotted path in the JSON answer to the value it must have: {version: '2.4.1'}.",
     )
     text: str | None = Field(default=None, description="Must be contained in the body.")
@@ -33,7 +34,10 @@ class HttpCheck(GuideModel, frozen=True):
     body: Any = Field(default=None, description="A text is sent as it is, anything else as JSON.")
     expect: HttpExpectation = HttpExpectation()
     read: str | None = Field(
-        default=None, alias="json", description="Dotted path of the value to read from the answer."
+        default=None,
+        validation_alias="json",
+        serialization_alias="json",
+        description="Dotted path of the value to read from the answer.",
     )
 
 

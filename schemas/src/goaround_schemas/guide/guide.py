@@ -18,7 +18,12 @@ NoticeMoment = Literal["started", "awaiting_approval", "held", "rolling_back", "
 class Approval(GuideModel, frozen=True):
     """Who must say yes before anything changes, and until when."""
 
-    from_: tuple[str, ...] = Field(alias="from", min_length=1, description="Names or groups.")
+    from_: tuple[str, ...] = Field(
+        validation_alias="from",
+        serialization_alias="from",
+        min_length=1,
+        description="Names or groups.",
+    )
     within: Duration = timedelta(hours=4)
 
 

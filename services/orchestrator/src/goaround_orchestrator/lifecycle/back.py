@@ -1,0 +1,158 @@
+"""The way back: reachable from every phase in which anything changed, and proven at its end.
+
+Pure. What is not proven healthy is not rolled back: then the run ends as rollback_failed,
+says what was left, and pages a person.
+"""
+
+from datetime import datetime
+
+from goaround_orchestrator.lifecycle import ending, forward
+from goaround_orchestrator.lifecycle.inputs import Begin
+from goaround_orchestrator.lifecycle.moving import move, order, stay, tell
+from goaround_orchestrator.run import Going, Order, Run, Step, What
+from goaround_schemas.matrix import Matrix
+from goaround_schemas.phase import Phase
+from goaround_schemas.procedure import DeployExecutedData, StepResult
+
+ME = "orchestrator"
+
+
+def begin(run: Run, what: Begin, now: datetime) -> Step:
+    """Start a rollback that was asked for by itself: of what runs now, to what ran before."""
+    running = what.running
+    if running is None:
+        why = (
+            f"nothing is on record for {run.service} in {run.environment}, so there is nothing to "
+            f"roll back; record what runs: goaround adopt {run.service} VERSION "
+            f"--env {run.environment}"
+        )
+        return move(Step(run=run), Phase.REJECTED, now, why, tell("finished"), actor=ME)
+    before = running.previous_version
+    known = run.model_copy(
+        update={
+            "version": running.version,
+            "previous_version": before,
+            "deployed_by": running.run_id,
+            "migration": running.migration,
+            "last_proof": what.last_proof,
+        }
+    )
+    if run.wanted not in (None, before, running.version):
+        why = (
+            f"a rollback of {running.version} leads to {before or 'nothing'}, the version before "
+            f"it, not to {run.wanted}; to run {run.wanted}, deploy it"
+        )
+        return move(Step(run=known), Phase.REJECTED, now, why, tell("finished"), actor=ME)
+    if before is None and not run.the_plan.has_first:
+        why = (
+            f"{running.version} is the first version on record, and the guide has no "
+            "rollback.first: there is no way back"
+        )
+        return move(Step(run=known), Phase.REJECTED, now, why, tell("finished"), actor=ME)
+    trigger = f"asked for by {run.requested_by}"
+    if run.request_reason:
+        trigger += f": {run.request_reason}"
+    return turn(Step(run=known), now, trigger, actor=run.requested_by)
+
+
+def turn(step: Step, now: datetime, trigger: str, *, actor: str) -> Step:
+    """Take the way back."""
+    run = step.run
+    stop = [Order(what=What.STOP_WATCH)] if run.phase in (Phase.WATCHING, Phase.HELD) else []
+    asked = [tell("started")] if run.phase in (Phase.REQUESTED, Phase.QUEUED) else []
+    possible = run.previous_version is not None or run.the_plan.has_first
+    turned = move(
+        step,
+        Phase.ROLLING_BACK,
+        now,
+        trigger,
+        *stop,
+        *asked,
+        tell("rolling_back"),
+        *([Order(what=What.ROLL_BACK)] if possible else []),
+        actor=actor,
+        within_s=run.the_plan.rollback_s,
+        going=Going(trigger=trigger),
+    )
+    if possible:
+        return turned
+    left = (
+        f"{run.version} is left as it is: it was the first deployment, and the guide has no "
+        "rollback.first"
+    )
+    return _failed(turned, now, left, actor=ME)
+
+
+def executed(run: Run, data: DeployExecutedData, now: datetime) -> Step:
+    """The deployer came to the end of the way back."""
+    going = _going(run).model_copy(update={"steps": data.steps})
+    step = stay(run, going=going)
+    if data.outcome != "done":
+        return _failed(step, now, f"the way back {data.outcome}: {data.reason}", actor="deployer")
+    if run.previous_version is None:
+        why = f"{run.version} was taken away again; nothing ran before it"
+        said = f"{why}. Why: {going.trigger}"
+        return ending.record(step, "rolled_back", now, said, actor="deployer")
+    if run.the_plan.has_rollback_readiness:
+        return order(step, now, Order(what=What.ASK_ROLLBACK_READINESS))
+    return _verify(step, now, data.reason, actor="deployer")
+
+
+def readied(run: Run, matrix: Matrix, now: datetime) -> Step:
+    """The previous version's readiness has passed, or has not in its time."""
+    step = stay(run, matrices=(*run.matrices, matrix))
+    if matrix.outcome == "passed":
+        return _verify(step, now, f"{run.previous_version} is ready", actor="verifier")
+    left = f"{run.previous_version} did not get ready: {forward.refusals(matrix)}"
+    return _failed(step, now, left, actor="verifier")
+
+
+def verified(run: Run, order_: Order, matrix: Matrix, now: datetime) -> Step:
+    """The previous version's health matrix is in."""
+    if matrix.outcome == "errored" and order_.attempt < forward.TRIES:
+        again = order_.model_copy(update={"attempt": order_.attempt + 1})
+        return order(stay(run), now, again)
+    named = matrix.model_copy(update={"kind": "rollback_health"})
+    going = _going(run).model_copy(update={"matrix": named})
+    step = stay(run, matrices=(*run.matrices, named), going=going)
+    if matrix.outcome == "passed":
+        said = (
+            f"{run.previous_version} runs again and is healthy "
+            f"({forward.counted(matrix)}). Why: {going.trigger}"
+        )
+        return ending.record(step, "rolled_back", now, said, actor="verifier")
+    left = f"{run.previous_version} is not proven healthy: {forward.refusals(matrix)}"
+    return _failed(step, now, left, actor="verifier")
+
+
+def overdue(run: Run, now: datetime, why: str) -> Step:
+    """The way back did not come to its end in its time."""
+    return _failed(stay(run), now, why, actor=ME)
+
+
+def late(run: Run, steps: tuple[StepResult, ...], data: DeployExecutedData) -> Step:
+    """The deployment that was interrupted says how far it got: that belongs into the record."""
+    return stay(run, steps=(*run.steps, *steps), migration=data.migration or run.migration)
+
+
+def _verify(step: Step, now: datetime, why: str, *, actor: str) -> Step:
+    return move(
+        step,
+        Phase.VERIFYING_ROLLBACK,
+        now,
+        why,
+        Order(what=What.ASK_ROLLBACK_HEALTH),
+        actor=actor,
+        within_s=step.run.the_plan.verify_s,
+    )
+
+
+def _failed(step: Step, now: datetime, left: str, *, actor: str) -> Step:
+    going = _going(step.run).model_copy(update={"left": left})
+    said = f"{left}. The way back was taken because: {going.trigger}"
+    known = step.model_copy(update={"run": step.run.model_copy(update={"going": going})})
+    return ending.record(known, "rollback_failed", now, said, tell("page"), actor=actor)
+
+
+def _going(run: Run) -> Going:
+    return run.going or Going(trigger=run.reason)

@@ -1,0 +1,77 @@
+"""What can happen to a run. Pure values."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from goaround_orchestrator.run import Landing
+from goaround_schemas.matrix import DeployVerified
+from goaround_schemas.notice import DeployNotified
+from goaround_schemas.procedure import DeployExecuted
+from goaround_schemas.recording import DeployRecorded
+from goaround_schemas.watching import DeployBaselined, DeployJudged
+
+Answer = (
+    DeployVerified
+    | DeployBaselined
+    | DeployExecuted
+    | DeployJudged
+    | DeployRecorded
+    | DeployNotified
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The run's turn has come. `running` is what the record says runs now."""
+
+    running: Landing | None
+    last_proof: AwareDatetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Another run is under way; this one waits behind it."""
+
+    behind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The request cannot be carried out."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveWay:
+    """A later request takes this run's place."""
+
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A worker answered, or told on its own."""
+
+    event: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person asks for something."""
+
+    what: Literal["abort", "approve", "resume", "promote", "rollback"]
+    actor: str
+    groups: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+Input = Begin | Enqueue | Refuse | GiveWay | Answered | Asked | Tick
