@@ -23,6 +23,8 @@ RED_RISK = 0.001
 """Chance that a signal without any change turns Red in a whole watch: 1 % for ten signals."""
 YELLOW_RISK = 0.03
 """The same for a suspicion, which costs an extension and no rollback."""
+MOST_SIGMAS = 7.0
+"""However short the baseline, harm of this size is not asked to be greater still."""
 WIDTHS = (3, 6, 12)
 """Looks whose majority must have moved: few for great harm soon, more for small harm surely."""
 WINDOWS_PER_WIDTH = 4
@@ -113,8 +115,8 @@ def band(
         spread = math.hypot(max(upper_spread(windows), least), math.sqrt(centre_variance))
         worst = float(windows.max()) - centre
         tests = max(looks / max(worth, width / 2), 1.0) * len(used) * sides
-        red = student_upper(RED_RISK / tests, freedom) * spread
-        yellow = student_upper(YELLOW_RISK / tests, freedom) * spread
+        red = min(student_upper(RED_RISK / tests, freedom), MOST_SIGMAS) * spread
+        yellow = min(student_upper(YELLOW_RISK / tests, freedom), MOST_SIGMAS) * spread
         red = max(red, WORST_WINDOW_MARGIN * worst, material)
         limits.append(Limit(width, centre + max(min(yellow, red), material), centre + red))
     return Band(centre, tuple(limits), already_bad)

@@ -7,16 +7,17 @@ import math
 
 import numpy as np
 
-from goaround_judge.calibration import RED_RISK, YELLOW_RISK
 from goaround_judge.counts import Known, known, log_ratio, most_events, rising
 from goaround_judge.evidence import SignalEvidence
-from goaround_judge.samples import Tallies, states, tallies
+from goaround_judge.rules import SignalRule
+from goaround_judge.samples import Series, Tallies, read
 from goaround_judge.sufficiency import lack
 from goaround_judge.verdicts import Colour, SignalVerdict, Word
 from goaround_judge.wording import counted, moment, number, percent
 
-RED = math.log(1 / RED_RISK)
-YELLOW = math.log(1 / YELLOW_RISK)
+RED = math.log(1 / 0.005)
+"""Evidence for Red: under no change, reached at any look of a watch once in 200 at most."""
+YELLOW = math.log(1 / 0.05)
 RATE_FLOOR = 1e-5
 """One request in a hundred thousand: a rise that ends below it moves no one."""
 BAD_RATE = 0.05
@@ -30,18 +31,17 @@ BEFORE_WORSE = 6
 def judge_errors(evidence: SignalEvidence, looks: int) -> SignalVerdict:
     """Return how a signal of errors stands."""
     rule = evidence.rule
-    samples = (*evidence.baseline, *evidence.post)
-    with_requests = any(s.requests is not None for s in samples)
-    before = tallies(evidence.baseline, with_requests=with_requests)
-    after = tallies(evidence.post, with_requests=with_requests)
-    thin = lack(rule, evidence.post, after)
+    earlier, later = read(evidence.baseline, counts=True), read(evidence.post, counts=True)
+    # Rates need both sides counted; where the baseline's are not, looks are what is compared.
+    with_requests = earlier.counts_requests and (later.counts_requests or not later.usable.any())
+    before = earlier.tallies(of_requests=with_requests)
+    after = later.tallies(of_requests=with_requests)
+    thin = lack(rule, later, after)
     if len(before.errors) < LEAST_LOOKS:
-        return _plain(
-            evidence, Colour.YELLOW, Word.THIN, _no_baseline(len(before.errors)), None, None
-        )
+        return _thin(rule, _no_baseline(len(before.errors)), None, earlier, later)
     base, worsening = _settled(before, looks, rule.matters_from)
     if len(after.errors) == 0:
-        return _plain(evidence, Colour.YELLOW, Word.THIN, str(thin), base.rate, None)
+        return _thin(rule, str(thin), base.rate, earlier, later)
     matters = rule.matters_from
     logs = rising(base, after.errors, after.exposure, looks=looks, matters_from=matters)
     seen, over = np.cumsum(after.errors), np.cumsum(after.exposure)
@@ -83,8 +83,8 @@ def judge_errors(evidence: SignalEvidence, looks: int) -> SignalVerdict:
         limit=red_limit,
         green_limit=green_limit,
         would_be_green=counterfactual,
-        samples=states(evidence.post),
-        baseline_samples=states(evidence.baseline),
+        samples=later.states,
+        baseline_samples=earlier.states,
         red_at_s=float(after.at_s[at]) if len(crossed) else None,
         excess=max(float(logs[at]) / RED, 0.0),
         muted=rule.muted,
@@ -138,24 +138,18 @@ def _figures(after: Tallies, at: int, rate: float, base: Known, of_requests: boo
     )
 
 
-def _plain(
-    evidence: SignalEvidence,
-    colour: Colour,
-    word: Word,
-    reason: str,
-    baseline: float | None,
-    observed: float | None,
+def _thin(
+    rule: SignalRule, lacking: str, baseline: float | None, earlier: Series, later: Series
 ) -> SignalVerdict:
     """Return a verdict that rests on the lack of numbers."""
     return SignalVerdict(
-        name=evidence.rule.name,
-        colour=colour,
-        verdict=word,
-        reason=f"{evidence.rule.name}: {reason}",
+        name=rule.name,
+        colour=Colour.YELLOW,
+        verdict=Word.THIN,
+        reason=f"{rule.name}: {lacking}",
         baseline=baseline,
-        observed=observed,
         would_be_green="would have been Green with enough data",
-        samples=states(evidence.post),
-        baseline_samples=states(evidence.baseline),
-        muted=evidence.rule.muted,
+        samples=later.states,
+        baseline_samples=earlier.states,
+        muted=rule.muted,
     )

@@ -13,8 +13,10 @@ import numpy as np
 
 from goaround_judge.samples import Floats
 
-RISES = np.array([1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0])
+RISES = np.array([1.5, 2.5, 5.0, 12.0, 50.0])
 """Rises the mixture lays its bets on."""
+LOG_RISES = np.log(RISES)
+LOG_BETS = math.log(len(RISES))
 STARTS = 8
 """Moments at which harm may have begun; half of the bet is on the switch itself."""
 PRIOR_EVENTS = 1.0
@@ -41,7 +43,8 @@ def known(events: Floats, exposure: Floats) -> Known:
     """Return what a baseline says; `exposure` is positive throughout.
 
     Burstiness is the variance of the counts over what a Poisson process would show, of single
-    looks or of blocks of them, whichever is greater; 1 where the events are too few to tell.
+    looks or of blocks of them, whichever is greater, less what chance alone would show; 1 where
+    the events are too few to tell.
     """
     total, over = float(events.sum()), float(exposure.sum())
     burstiness = 1.0
@@ -52,33 +55,45 @@ def known(events: Floats, exposure: Floats) -> Known:
                 continue
             seen = events[: blocks * width].reshape(blocks, width).sum(axis=1)
             due = exposure[: blocks * width].reshape(blocks, width).sum(axis=1) * (total / over)
-            burstiness = max(burstiness, float(((seen - due) ** 2 / due).sum() / (blocks - 1)))
+            dispersion = float(((seen - due) ** 2 / due).sum() / (blocks - 1))
+            chance = 1 + 2 * math.sqrt(2 / (blocks - 1))
+            burstiness = max(burstiness, dispersion / chance)
     return Known(total, over, burstiness)
 
 
 def without_the_worst(events: Floats) -> Floats:
-    """Return running totals in which the worst look counts no more than the second worst.
+    """Return running totals in which the worst look counts twice the second worst at most.
 
     This is what makes one burst, however great, no evidence of a lasting change.
     """
-    worst = np.maximum.accumulate(events)
-    previous = np.concatenate(([0.0], worst[:-1]))
-    second = np.maximum.accumulate(np.minimum(events, previous))
-    return np.cumsum(events) - worst + second
+    worst = np.maximum.accumulate(events, axis=-1)
+    before = np.zeros_like(worst)
+    before[..., 1:] = worst[..., :-1]
+    second = np.maximum.accumulate(np.minimum(events, before), axis=-1)
+    return np.cumsum(events, axis=-1) - worst + np.minimum(worst, 2 * second)
 
 
 def log_ratio(base: Known, events: Floats, exposure: Floats, matters_from: float) -> Floats:
-    """Return the log of the mixture over all rises for running totals of events and exposure.
+    """Return the log of the evidence for a rise, for totals of events and exposure.
 
-    The null is a rate that rose by `matters_from` at most.
+    The evidence is the best bet of the mixture at its share of the stake, which the whole
+    mixture is never below. The null is a rate that rose by `matters_from` at most.
     """
-    grown = exposure * (1 + matters_from)
-    e, t = events[:, None], grown[:, None]
-    held = base.events + PRIOR_EVENTS + e
-    logs = e * np.log(RISES) + held * np.log((base.exposure + t) / (base.exposure + t * RISES))
-    top = logs.max(axis=1)
-    mixed = top + np.log(np.exp(logs - top[:, None]).mean(axis=1))
-    return np.asarray(mixed / base.burstiness, dtype=np.float64)
+    grown = (exposure * (1 + matters_from))[..., None]
+    e = events[..., None]
+    shrunk = np.log((base.exposure + grown) / (base.exposure + grown * RISES))
+    bets = e * LOG_RISES + (base.events + PRIOR_EVENTS + e) * shrunk
+    return np.asarray((bets.max(axis=-1) - LOG_BETS) / base.burstiness, dtype=np.float64)
+
+
+def _bursts(events: Floats, exposure: Floats, looks: Floats) -> Floats:
+    """Return how bursty the events are that came since each start, at each look; at least 1."""
+    squares = np.cumsum(events * events / exposure, axis=-1)
+    total, over = np.cumsum(events, axis=-1), np.cumsum(exposure, axis=-1)
+    more = np.maximum(looks - 1, 1.0)
+    dispersion = (squares * over / np.maximum(total, 1e-12) - total) / more
+    burstiness = dispersion / (1 + 2 * np.sqrt(2 / more))
+    return np.asarray(np.where(looks >= BLOCK, np.maximum(burstiness, 1.0), 1.0))
 
 
 def rising(
@@ -86,34 +101,29 @@ def rising(
 ) -> Floats:
     """Return, for each look, the log of the evidence that the rate has risen since some moment."""
     n = len(events)
-    combined = np.full(n, -np.inf)
-    for place in range(STARTS):
-        start = place * max(looks // STARTS, 1)
-        if start >= n:
-            break
-        weight = 0.5 if place == 0 else 0.5 / (STARTS - 1)
-        ratio = log_ratio(
-            base,
-            without_the_worst(events[start:]),
-            np.cumsum(exposure[start:]),
-            matters_from,
-        )
-        combined[start:] = np.logaddexp(combined[start:], ratio + math.log(weight))
-    return combined
+    every = max(looks // STARTS, 1)
+    starts = np.arange(0, min(n, STARTS * every), every)
+    since = np.arange(n)[None, :] >= starts[:, None]
+    stakes = np.where(starts == 0, math.log(0.5), math.log(0.5 / (STARTS - 1)))
+    seen = np.where(since, events, 0.0)
+    # A look before its start adds next to nothing, and divides no nought by nought.
+    over = np.where(since, exposure, 1e-12)
+    ratio = log_ratio(base, without_the_worst(seen), np.cumsum(over, axis=-1), matters_from)
+    bursts = _bursts(seen, over, np.cumsum(since, axis=-1, dtype=np.float64))
+    evidence = ratio * base.burstiness / np.maximum(base.burstiness, bursts)
+    return np.asarray((evidence + stakes[:, None]).max(axis=0), dtype=np.float64)
 
 
 def most_events(base: Known, exposure: float, matters_from: float, log_limit: float) -> float:
     """Return the greatest count in one exposure that stays below the limit of evidence."""
-    low, high = 0, 1
-    over = np.array([exposure])
-
-    def evidence(count: int) -> float:
-        value = log_ratio(base, np.array([float(count)]), over, matters_from)[0]
-        return float(value) + math.log(0.5)
-
-    while evidence(high) < log_limit and high < 2**40:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if evidence(middle) < log_limit else (low, middle)
-    return float(low)
+    grown = exposure * (1 + matters_from)
+    needed = (log_limit + math.log(2)) * base.burstiness + LOG_BETS
+    prior = base.events + PRIOR_EVENTS
+    # Each bet is linear in the count, so its own limit is a division; the least of them counts.
+    limits = [
+        (needed - prior * shrunk) / (math.log(rise) + shrunk)
+        for rise in RISES.tolist()
+        for shrunk in [math.log((base.exposure + grown) / (base.exposure + grown * rise))]
+        if math.log(rise) + shrunk > 0
+    ]
+    return max(float(math.ceil(min(limits)) - 1), 0.0) if limits else math.inf

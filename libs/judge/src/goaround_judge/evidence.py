@@ -80,11 +80,9 @@ class Evidence(BaseModel):
     def looks(self) -> int:
         """Return how many looks the false-alarm promise must cover, as a power of two.
 
-        Rounded up so that granting an extension hardly ever moves a limit in mid-watch.
+        Rounded up so that granting an extension seldom moves a limit in mid-watch.
         """
-        left = max(self.extensions_allowed - self.extensions_used, 0)
-        planned = self.period_s / self.every_s * (1 + left)
         looks = 8
-        while looks < planned and looks < 2**20:
+        while looks < self.period_s / self.every_s and looks < 2**20:
             looks *= 2
         return looks

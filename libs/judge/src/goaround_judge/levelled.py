@@ -9,7 +9,7 @@ from goaround_judge.evidence import SignalEvidence
 from goaround_judge.measured import Finding, directions, find
 from goaround_judge.robust import median
 from goaround_judge.rules import SignalRule
-from goaround_judge.samples import levels, states
+from goaround_judge.samples import Series, read
 from goaround_judge.sufficiency import lack
 from goaround_judge.verdicts import Colour, SignalVerdict, Word
 from goaround_judge.wording import change, counted, moment, number
@@ -18,11 +18,13 @@ from goaround_judge.wording import change, counted, moment, number
 def judge_level(evidence: SignalEvidence, looks: int) -> SignalVerdict:
     """Return how a signal that is a level stands."""
     rule = evidence.rule
-    thin = lack(rule, evidence.post, None)
-    found = [find(rule, sign, evidence, looks) for sign in directions(rule)]
-    shown = [finding for finding in found if finding is not None]
-    if not shown:
-        return _unknown(evidence, thin)
+    earlier, later = read(evidence.baseline), read(evidence.post)
+    before, after = earlier.levels(), later.levels()
+    thin = lack(rule, later, None)
+    if len(before.values) < LEAST_BASELINE or len(after.values) == 0:
+        return _unknown(rule, thin, earlier, later)
+    reference = read(evidence.reference).levels() if evidence.reference else None
+    shown = [find(rule, sign, before, after, reference, looks) for sign in directions(rule)]
     worst = max(shown, key=lambda f: (f.red_at_s is not None, f.suspicious, f.excess))
     scale, limit = worst.scale, worst.limit
     centre = scale.off(worst.band.centre)
@@ -62,8 +64,8 @@ def judge_level(evidence: SignalEvidence, looks: int) -> SignalVerdict:
         limit=red_limit if math.isfinite(red_limit) else None,
         green_limit=green_limit if math.isfinite(green_limit) else None,
         would_be_green=counterfactual,
-        samples=states(evidence.post),
-        baseline_samples=states(evidence.baseline),
+        samples=later.states,
+        baseline_samples=earlier.states,
         red_at_s=worst.red_at_s,
         excess=min(max(worst.excess, 0.0), 1e6),
         muted=rule.muted,
@@ -82,9 +84,9 @@ def _figures(rule: SignalRule, observed: float, centre: float, share: float | No
     return f"{number(observed, rule.unit)} against {number(centre, rule.unit)} before{moved}"
 
 
-def _unknown(evidence: SignalEvidence, thin: str | None) -> SignalVerdict:
+def _unknown(rule: SignalRule, thin: str | None, earlier: Series, later: Series) -> SignalVerdict:
     """Return the verdict on a signal that cannot be compared: Yellow, and what is missing."""
-    rule, before = evidence.rule, levels(evidence.baseline).values
+    before = earlier.levels().values
     if thin is None or len(before) < LEAST_BASELINE:
         thin = (
             f"{counted(len(before), 'usable sample')} before the switch, "
@@ -97,7 +99,7 @@ def _unknown(evidence: SignalEvidence, thin: str | None) -> SignalVerdict:
         reason=f"{rule.name}: {thin}",
         baseline=median(np.sort(before)) if len(before) else None,
         would_be_green="would have been Green with enough data",
-        samples=states(evidence.post),
-        baseline_samples=states(evidence.baseline),
+        samples=later.states,
+        baseline_samples=earlier.states,
         muted=rule.muted,
     )

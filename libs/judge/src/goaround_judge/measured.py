@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from goaround_judge.calibration import LEAST_BASELINE, WIDTHS, Band, Limit, band
-from goaround_judge.evidence import SignalEvidence
 from goaround_judge.robust import median, rolling_low_median
 from goaround_judge.rules import Bad, SignalKind, SignalRule
-from goaround_judge.samples import Floats, Levels, levels
+from goaround_judge.samples import Floats, Levels
 
 RATE_MATTERS_FROM = 0.005
 """Half a point of all requests: a rate near nought would else be doubled by one failure."""
@@ -125,11 +124,18 @@ def _widest(one: Band, other: Band) -> Band:
     return Band(one.centre, limits or one.limits, one.already_bad)
 
 
-def find(rule: SignalRule, sign: float, evidence: SignalEvidence, looks: int) -> Finding | None:
-    """Return what one direction of the signal shows; None where there is nothing to compare."""
-    before, after = levels(evidence.baseline), levels(evidence.post)
-    if len(before.values) < LEAST_BASELINE or len(after.values) == 0:
-        return None
+def find(
+    rule: SignalRule,
+    sign: float,
+    before: Levels,
+    after: Levels,
+    reference: Levels | None,
+    looks: int,
+) -> Finding:
+    """Return what one direction of the signal shows.
+
+    `before` holds `LEAST_BASELINE` numbers or more, `after` at least one.
+    """
     scale = scale_of(rule, before.values, sign)
     sides = len(directions(rule))
 
@@ -147,8 +153,7 @@ def find(rule: SignalRule, sign: float, evidence: SignalEvidence, looks: int) ->
         return band(values, looks=looks, sides=sides, material=shift, floor=floor, widths=widths)
 
     limits = banded(before)
-    reference = levels(evidence.reference)
-    if len(reference.values) >= LEAST_BASELINE:
+    if reference is not None and len(reference.values) >= LEAST_BASELINE:
         limits = _widest(limits, banded(reference))
     return _hold_against(scale, limits, scale.on(after.values), after.at_s)
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+import numpy.typing as npt
 
 from goaround_judge.samples import Floats
 
@@ -18,6 +18,12 @@ MAD_TO_SIGMA = 1.4826
 UPPER_TENTH_SIGMAS = 1.2816
 
 
+@lru_cache(maxsize=256)
+def _windows(length: int, width: int) -> npt.NDArray[np.intp]:
+    """Return the places of every `width` neighbours in a series of this length."""
+    return np.arange(width)[:, None] + np.arange(length - width + 1)[None, :]
+
+
 def rolling_low_median(values: Floats, width: int) -> Floats:
     """Return the lower median of every `width` neighbours: what more than half of them reach.
 
@@ -25,7 +31,13 @@ def rolling_low_median(values: Floats, width: int) -> Floats:
     """
     if len(values) < width:
         return values[:0]
-    return np.sort(sliding_window_view(values, width), axis=1)[:, (width - 1) // 2]
+    if width == 3:
+        a, b, c = values[:-2], values[1:-1], values[2:]
+        return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+    place = (width - 1) // 2
+    windows: Floats = values[_windows(len(values), width)]
+    windows.partition(place, axis=0)
+    return np.asarray(windows[place], dtype=np.float64)
 
 
 def median(ordered: Floats) -> float:
@@ -36,10 +48,13 @@ def median(ordered: Floats) -> float:
 
 def upper_spread(values: Floats) -> float:
     """Return a standard deviation that outliers do not move and a long upper side widens."""
-    ordered = np.sort(values)
+    ordered = values.copy()
+    ordered.sort()
     centre = median(ordered)
-    mad = median(np.sort(np.abs(ordered - centre)))
-    tenth = float(ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]) - centre
+    strays = np.abs(ordered - centre)
+    strays.sort()
+    mad = median(strays)
+    tenth = float(ordered[int(0.9 * len(ordered))]) - centre
     return max(MAD_TO_SIGMA * mad, tenth / UPPER_TENTH_SIGMAS)
 
 
@@ -55,7 +70,7 @@ def memory(values: Floats) -> float:
         return 1.0
     ordered = np.sort(values)
     x = np.clip(values, ordered[n // 20], ordered[n - 1 - n // 20])
-    x = x - x.mean()
+    x = x - x.sum() / n
     power = float(x @ x)
     if power <= 0:
         return 1.0

@@ -4,11 +4,10 @@ Whether a number can be used is decided once, here; no rule downstream ever take
 for a good or a bad one.
 """
 
-import math
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +57,7 @@ class Levels:
 class Tallies:
     """The usable counts of a series in the order of their time.
 
-    `exposure` is requests where every look counted them, else one for each look (`of_requests`).
+    `exposure` is requests where they were counted, else one for each look (`of_requests`).
     """
 
     at_s: Floats
@@ -67,50 +66,79 @@ class Tallies:
     of_requests: bool
 
 
-def state_of(sample: Sample) -> SampleState:
-    """Return the state a sample deserves: one that says ok and holds no finite number is not."""
-    if sample.state is not SampleState.OK:
-        return sample.state
-    number = sample.value if sample.errors is None else sample.errors
-    if number is None:
-        return SampleState.NO_DATA
-    return SampleState.OK if math.isfinite(number) else SampleState.NAN
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series read once: every look in the order of its time, the missing numbers as NaN."""
+
+    at_s: Floats
+    values: Floats
+    errors: Floats
+    requests: Floats
+    usable: npt.NDArray[np.bool_]
+    states: dict[str, int]
+
+    @property
+    def counts_requests(self) -> bool:
+        """Tell whether any look counted the requests behind its errors."""
+        return bool(np.isfinite(self.requests).any())
+
+    def levels(self) -> Levels:
+        """Return the finite numbers of the looks that are ok."""
+        if self.states[SampleState.OK.value] == len(self.at_s):
+            return Levels(self.at_s, self.values)
+        return Levels(self.at_s[self.usable], self.values[self.usable])
+
+    def tallies(self, *, of_requests: bool) -> Tallies:
+        """Return the counts of the looks that are ok; one that saw no request says nothing.
+
+        A look without `errors` counts its `value`, so that a source of plain counts serves too.
+        """
+        errors = np.maximum(np.where(np.isnan(self.errors), self.values, self.errors), 0.0)
+        # More errors than requests is a race between two counters, not a rate above one.
+        exposure = np.maximum(self.requests, errors) if of_requests else np.ones(len(errors))
+        keep = self.usable & np.isfinite(errors) & np.isfinite(exposure) & (exposure > 0)
+        return Tallies(self.at_s[keep], errors[keep], exposure[keep], of_requests)
 
 
-def states(samples: Iterable[Sample]) -> dict[str, int]:
-    """Count the samples of each state, every state named, in the enum's order."""
-    counted = Counter(state_of(sample) for sample in samples)
-    return {state.value: counted[state] for state in SampleState}
+_NO_LOOKS = {state.value: 0 for state in SampleState}
 
 
-def levels(samples: Iterable[Sample]) -> Levels:
-    """Return the finite numbers among the samples."""
-    ok = SampleState.OK
-    pairs = [(s.at_s, s.value) for s in samples if s.state is ok and s.value is not None]
-    table = np.array(pairs, dtype=np.float64).reshape(-1, 2)
-    table = table[np.isfinite(table[:, 1])]
-    if len(table) > 1 and bool((table[1:, 0] < table[:-1, 0]).any()):
-        table = table[np.argsort(table[:, 0], kind="stable")]
-    return Levels(table[:, 0], table[:, 1])
+@lru_cache(maxsize=64)
+def _nothing(length: int) -> Floats:
+    """Return a column without a number; shared, so never written to."""
+    column = np.full(length, np.nan)
+    column.setflags(write=False)
+    return column
 
 
-def tallies(samples: Iterable[Sample], *, with_requests: bool) -> Tallies:
-    """Return the counts among the samples; a look that saw no request says nothing and is left out.
+def read(samples: Sequence[Sample], *, counts: bool = False) -> Series:
+    """Return the samples as columns; one that says ok and holds no finite number is not ok.
 
-    A sample without `errors` counts its `value`, so that a source of plain counts serves as well.
+    `counts` reads errors and requests as well, which only a signal of errors has.
     """
-    rows: list[tuple[float, float, float]] = []
-    for sample in samples:
-        errors = sample.value if sample.errors is None else sample.errors
-        if sample.state is not SampleState.OK or errors is None or not math.isfinite(errors):
-            continue
-        exposure = 1.0
-        if with_requests:
-            if sample.requests is None or not math.isfinite(sample.requests):
-                continue
-            # More errors than requests is a race between two counters, not a rate above one.
-            exposure = max(sample.requests, errors)
-        if exposure > 0:
-            rows.append((sample.at_s, max(errors, 0.0), exposure))
-    table = np.array(sorted(rows), dtype=np.float64).reshape(-1, 3)
-    return Tallies(table[:, 0], table[:, 1], table[:, 2], with_requests)
+    n = len(samples)
+    ok = SampleState.OK
+    given = [s.state for s in samples]
+    at_s = np.array([s.at_s for s in samples], dtype=np.float64)
+    # numpy reads None as NaN, which is what a missing number is from here on.
+    values = np.array([s.value for s in samples], dtype=np.float64)
+    errors = requests = _nothing(n)
+    numbers = values
+    if counts:
+        errors = np.array([s.errors for s in samples], dtype=np.float64)
+        requests = np.array([s.requests for s in samples], dtype=np.float64)
+        numbers = np.where(np.isnan(errors), values, errors)
+    usable = np.isfinite(numbers)
+    states = {**_NO_LOOKS, ok.value: n}
+    if given.count(ok) < n or not usable.all():
+        said_ok = np.array([state is ok for state in given], dtype=np.bool_)
+        states = {state.value: given.count(state) for state in SampleState}
+        empty = int((said_ok & ~usable).sum())
+        states[ok.value] -= empty
+        states[SampleState.NAN.value] += empty
+        usable = usable & said_ok
+    if n > 1 and bool((at_s[1:] < at_s[:-1]).any()):
+        order = np.argsort(at_s, kind="stable")
+        at_s, values, errors = at_s[order], values[order], errors[order]
+        requests, usable = requests[order], usable[order]
+    return Series(at_s, values, errors, requests, usable, states)

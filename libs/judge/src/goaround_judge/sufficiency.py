@@ -1,9 +1,7 @@
 """Is there enough to say Green? Missing evidence is named here, and never read as good or bad."""
 
-from collections.abc import Sequence
-
 from goaround_judge.rules import SignalKind, SignalRule
-from goaround_judge.samples import Sample, SampleState, Tallies, state_of, states
+from goaround_judge.samples import SampleState, Series, Tallies
 from goaround_judge.wording import counted, number
 
 SILENT_LOOKS = 3
@@ -12,10 +10,10 @@ USABLE_SHARE = 0.5
 """Share of looks that must have brought a number: half a blind watch has not watched."""
 
 
-def lack(rule: SignalRule, post: Sequence[Sample], tallied: Tallies | None) -> str | None:
+def lack(rule: SignalRule, post: Series, tallied: Tallies | None) -> str | None:
     """Return what is missing before a signal could be Green, as a clause; None if nothing is."""
-    usable = [state_of(sample) is SampleState.OK for sample in post]
-    good = sum(usable) if tallied is None else len(tallied.errors)
+    looks, usable = len(post.usable), int(post.usable.sum())
+    good = usable if tallied is None else len(tallied.errors)
     if good == 0:
         return f"no usable sample after the switch{_why(post)}"
     if good < rule.min_samples:
@@ -23,9 +21,9 @@ def lack(rule: SignalRule, post: Sequence[Sample], tallied: Tallies | None) -> s
             f"{counted(good, 'usable sample')} after the switch, {rule.min_samples} needed"
             f"{_why(post)}"
         )
-    if sum(usable) < USABLE_SHARE * len(usable):
-        return f"{sum(usable)} of {counted(len(usable), 'look')} brought data{_why(post)}"
-    if len(usable) > SILENT_LOOKS and not any(usable[-SILENT_LOOKS:]):
+    if usable < USABLE_SHARE * looks:
+        return f"{usable} of {counted(looks, 'look')} brought data{_why(post)}"
+    if looks > SILENT_LOOKS and not bool(post.usable[-SILENT_LOOKS:].any()):
         return f"the data stopped: none in the last {SILENT_LOOKS} looks{_why(post)}"
     if rule.kind is SignalKind.ERRORS and tallied is not None and tallied.of_requests:
         requests = float(tallied.exposure.sum())
@@ -34,14 +32,14 @@ def lack(rule: SignalRule, post: Sequence[Sample], tallied: Tallies | None) -> s
     return None
 
 
-def _why(post: Sequence[Sample]) -> str:
+def _why(post: Series) -> str:
     """Return what the looks without data said, most frequent first, in brackets."""
-    missing = {
-        state: count
-        for state, count in states(post).items()
+    missing = [
+        (state, count)
+        for state, count in post.states.items()
         if count and state != SampleState.OK.value
-    }
+    ]
     if not missing:
         return ""
-    worst = sorted(missing.items(), key=lambda item: (-item[1], item[0]))
+    worst = sorted(missing, key=lambda item: (-item[1], item[0]))
     return " (" + ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in worst) + ")"
