@@ -1,0 +1,2 @@
+DROP INDEX orders_express;
+ALTER TABLE orders DROP COLUMN express;

@@ -1,0 +1,1 @@
+"""A small real service to deploy: releases, migrations, traffic."""
