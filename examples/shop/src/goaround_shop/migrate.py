@@ -22,6 +22,7 @@ from goaround_shop.orders import Unavailable
 from goaround_shop.releases import UnknownRelease, release
 
 EMPTY = "0000"
+SHIPPED = Path(__file__).resolve().parent / "migrations"
 CONNECT_S = 10.0
 LOCK_TIMEOUT = "10s"
 """A migration that cannot have its lock gives up: traffic queues behind it as long as it waits."""
@@ -136,7 +137,7 @@ def main(argv: Sequence[str]) -> int:
         where = command.add_mutually_exclusive_group()
         where.add_argument("--database", help="Postgres address; $SHOP_DATABASE if absent")
         where.add_argument("--state", type=Path, help="take it from the service's directory")
-        command.add_argument("--migrations", type=Path, default=_shipped())
+        command.add_argument("--migrations", type=Path, default=SHIPPED)
     args = parser.parse_args(argv[1:])
     try:
         print(asyncio.run(_migrate(args)))
@@ -144,13 +145,6 @@ def main(argv: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-def _shipped() -> Path:
-    """Beside this module in a wheel; beside `src` in the repository."""
-    here = Path(__file__).resolve().parent
-    packed = here / "migrations"
-    return packed if packed.is_dir() else here.parents[1] / "migrations"
 
 
 def _database(args: argparse.Namespace) -> str:
