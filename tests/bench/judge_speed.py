@@ -43,14 +43,14 @@ def watch(signals: int, samples: int) -> Evidence:
 
 
 def median_ms(signals: int, samples: int, rounds: int = 200) -> float:
-    """Return the median cost of one judgement in milliseconds."""
+    """Return the median processor time of one judgement in milliseconds."""
     evidence = watch(signals, samples)
     judge(evidence)
     costs: list[float] = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.thread_time()
         judge(evidence)
-        costs.append(1000 * (time.perf_counter() - start))
+        costs.append(1000 * (time.thread_time() - start))
     return statistics.median(costs)
 
 
@@ -61,9 +61,9 @@ def lines_per_second(lines: int = 20_000) -> float:
         f"user 8f14e45f-ceea-467f-a8b1-{i:012x} took {i % 97} ms at 10.0.0.{i % 250}"
         for i in range(lines)
     ]
-    start = time.perf_counter()
+    start = time.thread_time()
     log_templates(text)
-    return lines / (time.perf_counter() - start)
+    return lines / (time.thread_time() - start)
 
 
 def main() -> None:

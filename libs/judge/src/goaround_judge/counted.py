@@ -4,13 +4,15 @@ More requests with proportionally more errors is no change; a spike of one look 
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from goaround_judge.counts import Known, known, log_ratio, most_events, rising
-from goaround_judge.evidence import SignalEvidence
+from goaround_judge.evidence import Observed
+from goaround_judge.load import Load
 from goaround_judge.rules import SignalRule
-from goaround_judge.samples import Series, Tallies, read
+from goaround_judge.samples import Series, Tallies
 from goaround_judge.sufficiency import lack
 from goaround_judge.verdicts import Colour, SignalVerdict, Word
 from goaround_judge.wording import counted, moment, number, percent
@@ -28,14 +30,18 @@ BEFORE_WORSE = 6
 """Looks of the baseline's end that are held against the rest of it."""
 
 
-def judge_errors(evidence: SignalEvidence, looks: int) -> SignalVerdict:
-    """Return how a signal of errors stands."""
-    rule = evidence.rule
-    earlier, later = read(evidence.baseline, counts=True), read(evidence.post, counts=True)
+def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
+    """Return how a signal of errors stands.
+
+    Where requests were not counted, the traffic signals' growth takes their place.
+    """
+    rule, earlier, later, _ = observed
     # Rates need both sides counted; where the baseline's are not, looks are what is compared.
     with_requests = earlier.counts_requests and (later.counts_requests or not later.usable.any())
     before = earlier.tallies(of_requests=with_requests)
     after = later.tallies(of_requests=with_requests)
+    if not with_requests:
+        after = replace(after, exposure=after.exposure * load.at(after.at_s))
     thin = lack(rule, later, after)
     if len(before.errors) < LEAST_LOOKS:
         return _thin(rule, _no_baseline(len(before.errors)), None, earlier, later)
@@ -70,7 +76,7 @@ def judge_errors(evidence: SignalEvidence, looks: int) -> SignalVerdict:
     else:
         colour, reason = Colour.GREEN, f"{figures}, within {_rate(green_limit, with_requests)}"
         fewer = log_ratio_fallen(base, float(seen[-1]), float(over[-1])) >= RED
-        word = Word.ALREADY_BAD if bad_before else Word.IMPROVED if fewer else Word.STEADY
+        word = Word.IMPROVED if fewer else Word.ALREADY_BAD if bad_before else Word.STEADY
         counterfactual = ""
     return SignalVerdict(
         name=rule.name,

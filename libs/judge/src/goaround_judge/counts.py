@@ -13,11 +13,11 @@ import numpy as np
 
 from goaround_judge.samples import Floats
 
-RISES = np.array([1.5, 2.5, 5.0, 12.0, 50.0])
+RISES = np.array([1.5, 3.0, 8.0, 40.0])
 """Rises the mixture lays its bets on."""
 LOG_RISES = np.log(RISES)
 LOG_BETS = math.log(len(RISES))
-STARTS = 8
+STARTS = 6
 """Moments at which harm may have begun; half of the bet is on the switch itself."""
 PRIOR_EVENTS = 1.0
 """Events added to the baseline's, so that a baseline of none still allows for some."""
@@ -70,7 +70,8 @@ def without_the_worst(events: Floats) -> Floats:
     before = np.zeros_like(worst)
     before[..., 1:] = worst[..., :-1]
     second = np.maximum.accumulate(np.minimum(events, before), axis=-1)
-    return np.cumsum(events, axis=-1) - worst + np.minimum(worst, 2 * second)
+    counted = np.cumsum(events, axis=-1) - worst + np.minimum(worst, 2 * second)
+    return np.asarray(counted, dtype=np.float64)
 
 
 def log_ratio(base: Known, events: Floats, exposure: Floats, matters_from: float) -> Floats:

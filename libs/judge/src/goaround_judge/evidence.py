@@ -4,11 +4,12 @@ Plain data with a JSON shape; the same evidence gives the same verdict, byte for
 """
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from goaround_judge.rules import LogRule, SignalRule
-from goaround_judge.samples import Sample
+from goaround_judge.rules import LogRule, SignalKind, SignalRule
+from goaround_judge.samples import Sample, Series, read
 from goaround_judge.templates import TemplateCount
 
 
@@ -33,6 +34,27 @@ class SignalEvidence(BaseModel):
     baseline: tuple[Sample, ...] = ()
     post: tuple[Sample, ...] = ()
     reference: tuple[Sample, ...] = ()
+
+
+class Observed(NamedTuple):
+    """One signal's rule and its series, read once for every rule that looks at them."""
+
+    rule: SignalRule
+    earlier: Series
+    later: Series
+    reference: Series | None
+
+
+def observe(evidence: SignalEvidence) -> Observed:
+    """Return the evidence of one signal as columns."""
+    rule = evidence.rule
+    counts = rule.kind is SignalKind.ERRORS
+    return Observed(
+        rule,
+        read(evidence.baseline, counts=counts),
+        read(evidence.post, counts=counts),
+        read(evidence.reference, counts=counts) if evidence.reference else None,
+    )
 
 
 class LogWindow(BaseModel):

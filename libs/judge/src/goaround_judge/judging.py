@@ -1,8 +1,9 @@
 """The verdict on a whole watch: the worst of its parts, and what that asks of the run."""
 
 from goaround_judge.counted import judge_errors
-from goaround_judge.evidence import Evidence, SignalEvidence, Undecided
+from goaround_judge.evidence import Evidence, Observed, Undecided, observe
 from goaround_judge.levelled import judge_level
+from goaround_judge.load import Load, load_of
 from goaround_judge.logged import judge_log
 from goaround_judge.rules import SignalKind
 from goaround_judge.verdicts import Action, Colour, LogVerdict, SignalVerdict, Verdict, Word
@@ -24,8 +25,10 @@ def judge(evidence: Evidence) -> Verdict:
     """Return the verdict on a watch as it stands; the same evidence gives the same verdict."""
     if evidence.period_s == 0:
         return _unwatched()
-    signals = tuple(judge_signal(signal, evidence.looks) for signal in evidence.signals)
-    logs = tuple(judge_log(log, evidence.looks) for log in evidence.logs)
+    observed = [observe(signal) for signal in evidence.signals]
+    load, looks = load_of(observed), evidence.looks
+    signals = tuple(judge_signal(signal, looks, load) for signal in observed)
+    logs = tuple(judge_log(log, looks) for log in evidence.logs)
     every: list[Part] = [*signals, *logs]
     parts = sorted((part for part in every if not part.muted), key=_gravity)
     colour = parts[0].colour if parts else Colour.YELLOW
@@ -50,16 +53,24 @@ def judge(evidence: Evidence) -> Verdict:
     )
 
 
-def judge_signal(evidence: SignalEvidence, looks: int) -> SignalVerdict:
+def judge_signal(observed: Observed, looks: int, load: Load) -> SignalVerdict:
     """Return how one signal stands, by the rule of its kind."""
-    counts = evidence.rule.kind is SignalKind.ERRORS
-    return judge_errors(evidence, looks) if counts else judge_level(evidence, looks)
+    if observed.rule.kind is SignalKind.ERRORS:
+        return judge_errors(observed, looks, load)
+    return judge_level(observed, looks, load)
 
 
-def _gravity(part: Part) -> tuple[int, float, int, float, str]:
+def _gravity(part: Part) -> tuple[int, float, int, float, str, str]:
     """Order parts by what decides: worst colour, then first Red, a finding before a lack."""
     first = part.red_at_s if part.red_at_s is not None else float("inf")
-    return (-part.colour.rank, first, part.verdict is Word.THIN, -part.excess, part.name)
+    return (
+        -part.colour.rank,
+        first,
+        part.verdict is Word.THIN,
+        -part.excess,
+        part.name,
+        part.reason,
+    )
 
 
 def _action(evidence: Evidence, colour: Colour) -> tuple[Action, bool, str]:
@@ -81,7 +92,7 @@ def _action(evidence: Evidence, colour: Colour) -> tuple[Action, bool, str]:
 
 def _all_green(parts: list[Part]) -> str:
     """Return the sentence for a watch without a finding, with the signal nearest to its limit."""
-    nearest = max(parts, key=lambda part: (part.excess, part.name))
+    nearest = max(parts, key=lambda part: (part.excess, part.name, part.reason))
     others = len(parts) - 1
     rest = f", and {counted(others, 'other part')} as well" if others else ""
     return f"{nearest.reason}{rest}"

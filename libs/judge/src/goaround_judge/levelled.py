@@ -5,33 +5,43 @@ import math
 import numpy as np
 
 from goaround_judge.calibration import LEAST_BASELINE
-from goaround_judge.evidence import SignalEvidence
+from goaround_judge.evidence import Observed
+from goaround_judge.load import WORTH_TELLING, Load
 from goaround_judge.measured import Finding, directions, find
 from goaround_judge.robust import median
-from goaround_judge.rules import SignalRule
-from goaround_judge.samples import Series, read
+from goaround_judge.rules import Bad, SignalKind, SignalRule
+from goaround_judge.samples import Levels, Series
 from goaround_judge.sufficiency import lack
 from goaround_judge.verdicts import Colour, SignalVerdict, Word
 from goaround_judge.wording import change, counted, moment, number
 
 
-def judge_level(evidence: SignalEvidence, looks: int) -> SignalVerdict:
-    """Return how a signal that is a level stands."""
-    rule = evidence.rule
-    earlier, later = read(evidence.baseline), read(evidence.post)
+def judge_level(observed: Observed, looks: int, load: Load) -> SignalVerdict:
+    """Return how a signal that is a level stands.
+
+    What a resource is used for is traffic: its use is held against the baseline per unit of it.
+    """
+    rule, earlier, later, season = observed
     before, after = earlier.levels(), later.levels()
     thin = lack(rule, later, None)
     if len(before.values) < LEAST_BASELINE or len(after.values) == 0:
         return _unknown(rule, thin, earlier, later)
-    reference = read(evidence.reference).levels() if evidence.reference else None
+    reference = season.levels() if season else None
+    grown = 1.0
+    if rule.kind is SignalKind.SATURATION and rule.direction is Bad.UP:
+        growth = load.at(after.at_s)
+        grown = float(growth[-1])
+        after = Levels(after.at_s, after.values / growth)
     shown = [find(rule, sign, before, after, reference, looks) for sign in directions(rule)]
     worst = max(shown, key=lambda f: (f.red_at_s is not None, f.suspicious, f.excess))
     scale, limit = worst.scale, worst.limit
     centre = scale.off(worst.band.centre)
-    observed = scale.off(worst.observed)
-    share = observed / centre - 1 if centre > 0 else None
+    stands = scale.off(worst.observed)
+    share = stands / centre - 1 if centre > 0 else None
     red_limit, green_limit = scale.off(limit.red), scale.off(limit.yellow)
-    figures = _figures(rule, observed, centre, share)
+    figures = _figures(rule, stands, centre, share)
+    if grown >= WORTH_TELLING:
+        figures += f" for each unit of load, which is {number(grown)} times what it was"
     side = "<=" if scale.sign > 0 else ">="
     counterfactual = f"would have been Green at {rule.name} {side} {number(green_limit, rule.unit)}"
     if worst.red_at_s is not None:
@@ -49,9 +59,8 @@ def judge_level(evidence: SignalEvidence, looks: int) -> SignalVerdict:
     else:
         colour, counterfactual = Colour.GREEN, ""
         better = len(shown) == 1 and _improved(worst)
-        word = (
-            Word.ALREADY_BAD if worst.band.already_bad else Word.IMPROVED if better else Word.STEADY
-        )
+        worse_before = Word.ALREADY_BAD if worst.band.already_bad else Word.STEADY
+        word = Word.IMPROVED if better else worse_before
         reason = f"{figures}, within {number(green_limit, rule.unit)}"
     return SignalVerdict(
         name=rule.name,
@@ -59,7 +68,7 @@ def judge_level(evidence: SignalEvidence, looks: int) -> SignalVerdict:
         verdict=word,
         reason=f"{rule.name}: {reason}",
         baseline=centre,
-        observed=observed,
+        observed=stands,
         change=share,
         limit=red_limit if math.isfinite(red_limit) else None,
         green_limit=green_limit if math.isfinite(green_limit) else None,

@@ -21,8 +21,8 @@ MAX_FINDINGS = 20
 """Findings a verdict carries; a log that is all new says so with its first few."""
 LEAST_CONTEXT = 30
 """Harmless lines on either side without which the log's own growth cannot be told."""
-CHANCES = 4.0
-"""Templates are many: each must be this many times less likely by chance than a lone signal."""
+CHANCES = 10.0
+"""A log has tens of templates: each must be so many times less likely by chance than a signal."""
 
 
 class _Row(NamedTuple):

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from goaround_judge.calibration import LEAST_BASELINE, WIDTHS, Band, Limit, band
-from goaround_judge.robust import median, rolling_low_median
+from goaround_judge.robust import median, reached
 from goaround_judge.rules import Bad, SignalKind, SignalRule
 from goaround_judge.samples import Floats, Levels
 
 RATE_MATTERS_FROM = 0.005
 """Half a point of all requests: a rate near nought would else be doubled by one failure."""
-RELATIVE_FLOOR = 0.005
-"""No service is steadier than half a percent: a flat baseline is a coarse clock, not a promise."""
+RELATIVE_FLOOR = 0.02
+"""No service is steadier than two percent: a flat baseline is a coarse clock, not a promise."""
 THROUGHPUT_MATTERS_FROM = 0.50
 """Less traffic is no regression; half of it gone beyond the baseline's ways is worth a stop."""
 _RATES = (SignalKind.ERROR_RATE, SignalKind.SUCCESS_RATE)
@@ -96,19 +96,6 @@ def directions(rule: SignalRule) -> tuple[float, ...]:
     return {Bad.UP: (1.0,), Bad.DOWN: (-1.0,), Bad.BOTH: (1.0, -1.0)}[rule.direction]
 
 
-def _reached(post: Floats, width: int) -> Floats:
-    """Return, for each look, the level a majority of the last `width` looks has reached.
-
-    The least width speaks from the second look on, then asking both; one look is never enough.
-    """
-    reached = np.full(len(post), -np.inf)
-    windows = rolling_low_median(post, width)
-    reached[len(post) - len(windows) :] = windows
-    if width == 3 and len(post) >= 2:
-        reached[1] = min(post[0], post[1])
-    return reached
-
-
 def _widest(one: Band, other: Band) -> Band:
     """Return the limits that stand beyond both bands: the season explains what either shows."""
     beyond = {limit.width: limit for limit in other.limits}
@@ -163,14 +150,14 @@ def _hold_against(scale: Scale, limits: Band, post: Floats, at_s: Floats) -> Fin
     first: tuple[float, float, Limit] | None = None
     suspect: tuple[float, Limit] | None = None
     for limit in limits.limits:
-        reached = _reached(post, limit.width)
-        beyond = np.flatnonzero(reached > limit.red)
+        stands = reached(post, limit.width)
+        beyond = np.flatnonzero(stands > limit.red)
         if len(beyond):
             moment = float(at_s[beyond[0]])
             if first is None or moment < first[0]:
-                first = (moment, float(reached[beyond[0]]), limit)
-        if suspect is None and reached[-1] > limit.yellow:
-            suspect = (float(reached[-1]), limit)
+                first = (moment, float(stands[beyond[0]]), limit)
+        if suspect is None and stands[-1] > limit.yellow:
+            suspect = (float(stands[-1]), limit)
     if first is not None:
         return Finding(scale, limits, first[2], first[1], first[0], suspicious=True)
     if suspect is not None:

@@ -40,6 +40,20 @@ def rolling_low_median(values: Floats, width: int) -> Floats:
     return np.asarray(windows[place], dtype=np.float64)
 
 
+def reached(values: Floats, width: int) -> Floats:
+    """Return, for each look, the level a majority of the last `width` looks has reached.
+
+    Nothing (minus infinity) before there are so many looks, but for a width of three, which
+    speaks from the second look on, then asking both: one look is never enough.
+    """
+    levels = np.full(len(values), -np.inf)
+    windows = rolling_low_median(values, width)
+    levels[len(values) - len(windows) :] = windows
+    if width == 3 and len(values) >= 2:
+        levels[1] = min(values[0], values[1])
+    return levels
+
+
 def median(ordered: Floats) -> float:
     """Return the median of values that are already in order."""
     n = len(ordered)

@@ -44,14 +44,14 @@ _MASK = re.compile(
             |\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b)
     | (?P<url>\bhttps?://[^\s"'<>\])]+)
     | (?P<path>(?<![\w.:/])/(?:[\w.@%+~-]+/)*[\w.@%+~-]+)
-    | (?P<text>"[^"]*")
+    | (?P<text>(?<=\s)"[^"]*"(?=\s|$))
     | (?P<num>(?<![A-Za-z_])[+-]?\d[\d.,:]*(?:%|[a-zA-Z]{1,3}\b)?|\d+)
     """,
     re.VERBOSE,
 )
 _ERROR = re.compile(
     r"\b(?:ERROR|FATAL|CRITICAL|PANIC|EMERG|ALERT|SEVERE|CRIT|ERR)\b"
-    r"|\b(?:error|fatal|critical|panic)\b(?!\s*[=:]\s*(?:null|none|nil|false|0|\"\")(?:\W|$))"
+    r"|\b(?:error|fatal|critical|panic)\b(?!\"?\s*[=:]\s*(?:null|none|nil|false|0|\"\")(?:\W|$))"
     r"|\b\w*(?:Exception|Error)\b|\bTraceback\b|\b(?:[Ff]ailed|FAILED)\b"
 )
 _WARNING = re.compile(r"\b(?:WARN(?:ING)?|[Ww]arn(?:ing)?)\b")

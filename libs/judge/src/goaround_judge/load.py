@@ -1,0 +1,57 @@
+"""How much more traffic came after the switch; more load is no regression, and explains some.
+
+Only growth explains: less traffic never makes harm look greater than it is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from goaround_judge.calibration import LEAST_BASELINE
+from goaround_judge.evidence import Observed
+from goaround_judge.robust import median, reached
+from goaround_judge.rules import Bad, SignalKind
+from goaround_judge.samples import Floats, Levels
+
+SMOOTHED_OVER = 3
+"""Looks a majority of which must show more traffic: a spike of load explains no lasting harm."""
+WORTH_TELLING = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The growth each traffic signal shows, over the looks it was seen at."""
+
+    growths: tuple[Levels, ...]
+
+    def at(self, moments: Floats) -> Floats:
+        """Return by how many times traffic had grown at each moment; at least 1.
+
+        What is known at a moment is the last look before it, never a later one.
+        """
+        grown = np.ones(len(moments))
+        for growth in self.growths:
+            place = np.searchsorted(growth.at_s, moments, side="right") - 1
+            known = np.where(place >= 0, growth.values[np.maximum(place, 0)], 1.0)
+            grown = np.maximum(grown, known)
+        return grown
+
+
+def load_of(observed: Iterable[Observed]) -> Load:
+    """Return the growth of traffic over the baseline's, from the signals that measure it.
+
+    Growth that the guide itself calls harm excuses nothing, nor does a muted signal.
+    """
+    growths: list[Levels] = []
+    for rule, earlier, later, _ in observed:
+        if rule.kind is not SignalKind.THROUGHPUT or rule.direction is not Bad.DOWN or rule.muted:
+            continue
+        before, after = earlier.levels(), later.levels()
+        if len(before.values) < LEAST_BASELINE or len(after.values) < 2:
+            continue
+        usual = median(np.sort(before.values))
+        if usual > 0:
+            growth = np.maximum(reached(after.values, SMOOTHED_OVER) / usual, 1.0)
+            growths.append(Levels(after.at_s, growth))
+    return Load(tuple(growths))
