@@ -83,23 +83,30 @@ def environment() -> dict[str, str]:
 
 
 def run(
-    command: list[str], account: Account | None, *, stdin: str = "", timeout_s: float = 60
+    command: list[str], account: Account | None, *, stdin: str = "", timeout_s: float = 120
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, as the account when there is one; its exit code is the caller's."""
-    return subprocess.run(
-        command,
-        input=stdin,
-        text=True,
-        errors="replace",
-        capture_output=True,
-        cwd="/",
-        env=environment(),
-        timeout=timeout_s,
-        user=account.uid if account else None,
-        group=account.gid if account else None,
-        extra_groups=[] if account else None,
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            command,
+            input=stdin,
+            text=True,
+            errors="replace",
+            capture_output=True,
+            cwd="/",
+            env=environment(),
+            timeout=timeout_s,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ServerError(
+            Path(command[0]).name,
+            f"{' '.join(command)} did not end in {timeout_s:.0f} s",
+            "See whether the machine or its disk is overloaded, and try again.",
+        ) from error
 
 
 def give_tree(account: Account, root: Path) -> None:
@@ -122,8 +129,8 @@ def make_private(directory: Path, account: Account | None) -> None:
     if not directory.is_dir() or directory.is_symlink() or found.st_uid not in owners:
         raise ServerError(
             "postgres",
-            f"{directory} belongs to someone else",
-            "Remove it, or choose another data directory.",
+            f"{directory} belongs to the user id {found.st_uid}, not to us",
+            "Start as that user, or choose another data directory.",
         )
     if found.st_mode & 0o777 != 0o700:
         directory.chmod(0o700)

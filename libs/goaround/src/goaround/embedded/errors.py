@@ -6,6 +6,8 @@ Never handles anything: the command line prints `str(error)` and leaves.
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 # What the servers write when something outside them is in the way, and what helps. First hit wins.
@@ -81,3 +83,14 @@ class DidNotStart(ServerError):
         self.last_lines = last_lines
         shown = "\n".join(f"  {line}" for line in last_lines.splitlines()) or "  (nothing)"
         self.args = (f"{self}\nThe end of {log}:\n{shown}",)
+
+
+@contextmanager
+def explained(server: str) -> Generator[None]:
+    """Turn what the system refuses (no space, no permission, no such place) into a ServerError."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        reason = f"{where}{error.strerror or error}"
+        raise ServerError(server, reason, advice_for(str(error))) from error

@@ -6,22 +6,21 @@ without a restart. Never speaks the NATS protocol: it asks the server's monitori
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from goaround.embedded.account import environment, remove_tree
 from goaround.embedded.binary import nats_program
-from goaround.embedded.errors import DidNotStart, ServerError
+from goaround.embedded.errors import DidNotStart, ServerError, explained
+from goaround.embedded.loopback import asked, free_port, is_free, port_of
 from goaround.embedded.natsconfig import (
     NatsUser,
     Sync,
@@ -29,9 +28,11 @@ from goaround.embedded.natsconfig import (
     server_settings,
     with_passwords,
 )
+from goaround.embedded.natsfiles import NatsFiles
 from goaround.embedded.process import (
     POLL_S,
     Guard,
+    guarded,
     is_running,
     last_lines,
     one_launcher,
@@ -39,7 +40,6 @@ from goaround.embedded.process import (
     spawn,
     stop,
     wait_until,
-    write_private,
 )
 from goaround.embedded.status import ServerStatus
 
@@ -74,7 +74,7 @@ class EmbeddedNats(AbstractContextManager["EmbeddedNats"]):
         self.root = root.resolve()
         self.log = self.root / "nats.log"
         self.adopted = False
-        self._config = self.root / "nats.json"
+        self._files = NatsFiles(self.root)
         self._wanted_port = port
         self._users = tuple(users)
         self._sync: Sync = sync
@@ -91,26 +91,21 @@ class EmbeddedNats(AbstractContextManager["EmbeddedNats"]):
             ServerError: it runs on another port than asked for, or refuses the users.
         """
         deadline = time.monotonic() + self._start_timeout_s
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with one_launcher(self.root / "nats.lock"):
+        with explained("nats"), self._alone():
             (self.root / "store").mkdir(mode=0o700, exist_ok=True)
-            self.adopted = self.pid() is not None
-            if self.adopted:
-                self._take_over(deadline)
-            else:
+            self.adopted = self.pid() is not None and self._take_over(deadline)
+            if not self.adopted:
                 self._bring_up(deadline)
         return self.url
 
     def stop(self) -> None:
         """End the server, whoever started it; every message is on disk then."""
         if self.root.is_dir():
-            with one_launcher(self.root / "nats.lock"):
+            with explained("nats"), self._alone():
                 pid = self.pid()
                 if pid is not None:
-                    stop(pid, str(self._config), signal.SIGTERM, _STOP_S)
-        if self._guard:
-            self._guard.release()
-            self._guard = None
+                    stop(pid, str(self._files.config), signal.SIGTERM, _STOP_S)
+        self._let_guard_go()
 
     def erase(self) -> None:
         """Stop the server and remove every file it kept, its messages and passwords with them."""
@@ -120,7 +115,7 @@ class EmbeddedNats(AbstractContextManager["EmbeddedNats"]):
 
     def status(self) -> ServerStatus:
         """Return whether it runs and where its files are."""
-        url = self.url if self._config.exists() else ""
+        url = self.url if self._files.config.exists() else ""
         return ServerStatus("nats", self.pid(), url, self.root, self.log)
 
     def __enter__(self) -> Self:
@@ -144,12 +139,12 @@ class EmbeddedNats(AbstractContextManager["EmbeddedNats"]):
         Raises:
             ServerError: it was never started.
         """
-        return f"nats://{self._settings()['listen']}"
+        return f"nats://{self._files.settings()['listen']}"
 
     @property
     def monitor_url(self) -> str:
         """The address of the monitoring pages."""
-        return f"http://{self._settings()['http']}"
+        return f"http://{self._files.settings()['http']}"
 
     def credentials(self, name: str) -> tuple[str, str]:
         """Return a user's name and password, made at the first start and kept.
@@ -157,7 +152,7 @@ class EmbeddedNats(AbstractContextManager["EmbeddedNats"]):
         Raises:
             ServerError: no such user was ever given to this server.
         """
-        passwords = self._passwords()
+        passwords = self._files.passwords()
         if name not in passwords:
             raise ServerError(
                 "nats",
@@ -172,61 +167,45 @@ class EmbeddedNats(AbstractContextManager["EmbeddedNats"]):
             pid = int((self.root / "nats.pid").read_text())
         except (OSError, ValueError):
             return None
-        return pid if is_running(pid, str(self._config)) else None
+        return pid if is_running(pid, str(self._files.config)) else None
 
-    def _settings(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self._config.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ServerError("nats", "it was never started", "Start it first.") from None
-        except ValueError as error:
-            raise ServerError(
-                "nats", f"{self._config} is not JSON ({error})", "Remove it and start again."
-            ) from error
-        return cast("dict[str, Any]", found)
-
-    def _passwords(self) -> dict[str, str]:
-        path = self.root / "credentials.json"
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            raise ServerError(
-                "nats",
-                f"{path} is not JSON ({error})",
-                "Remove it and start every service again: new passwords are made.",
-            ) from error
-        return cast("dict[str, str]", found)
+    def _alone(self) -> AbstractContextManager[None]:
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return one_launcher(self.root / "nats.lock")
 
     def _authorization(self) -> dict[str, Any]:
         """Return the settings' part on users; new passwords are on disk before the server."""
         if not self._users:
             return {}
-        known = self._passwords()
+        known = self._files.passwords()
         passwords = with_passwords(self._users, known)
         if passwords != known:
-            write_private(self.root / "credentials.json", json.dumps(passwords, indent=2) + "\n")
+            self._files.write_passwords(passwords)
         return {"authorization": authorization(self._users, passwords)}
 
-    def _take_over(self, deadline: float) -> None:
-        """Bring a running server's users up to date; all else stays as it was started."""
-        settings = self._settings()
+    def _take_over(self, deadline: float) -> bool:
+        """Bring a running server's users up to date; False when it was on its way out.
+
+        All else stays as it was started.
+        """
+        settings = self._files.settings()
         if self._wanted_port and settings["listen"] != f"127.0.0.1:{self._wanted_port}":
             raise ServerError(
                 "nats",
                 f"it already runs on {settings['listen']}, not on port {self._wanted_port}",
                 "Stop it first, or do not ask for a port.",
             )
-        self._wait_healthy(deadline, None, size_of(self.log))
+        if not self._is_healthy_by(deadline, lambda: self.pid() is not None, size_of(self.log)):
+            return False
         wanted = {key: settings[key] for key in settings if key != "authorization"}
         wanted |= self._authorization()
         if wanted != settings:
             self._reload(wanted)
+        return True
 
     def _reload(self, settings: dict[str, Any]) -> None:
         loaded, before = self._asked("/varz").get("config_load_time"), size_of(self.log)
-        write_private(self._config, json.dumps(settings, indent=2))
+        self._files.write_settings(settings)
         pid = self.pid()
         if pid is not None:
             os.kill(pid, signal.SIGHUP)
@@ -245,88 +224,76 @@ class EmbeddedNats(AbstractContextManager["EmbeddedNats"]):
             before = size_of(self.log)
             self._write_settings(fresh_ports=attempt > 0)
             process = self._spawn(program)
-            try:
-                self._wait_healthy(deadline, process, before)
-            except DidNotStart as failure:
-                if _PORT_TAKEN not in failure.last_lines or attempt == _PORT_TRIES - 1:
-                    raise
-                # Our own port may be held for a moment by the server that just ended.
-                time.sleep(POLL_S * 10)
-            else:
+            if self._is_healthy_by(deadline, partial(_is_alive, process), before):
                 return
+            failure = DidNotStart(
+                "nats",
+                f"ended with code {process.returncode}",
+                self.log,
+                last_lines(self.log, before),
+            )
+            if _PORT_TAKEN not in failure.last_lines or attempt == _PORT_TRIES - 1:
+                raise failure
+            # A port asked for may be held for a moment by the server that just ended.
+            time.sleep(POLL_S * 10)
 
     def _write_settings(self, *, fresh_ports: bool) -> None:
         """Write the settings, on the ports of last time if they are still free."""
-        last = self._settings() if self._config.exists() else {}
-        port, monitor = (_port_of(last.get(key, "")) for key in ("listen", "http"))
+        last = self._files.settings() if self._files.config.exists() else {}
+        port, monitor = (port_of(last.get(key, "")) for key in ("listen", "http"))
         if self._wanted_port:
             port = self._wanted_port
-        elif fresh_ports or not _is_free(port):
-            port = _free_port()
-        if fresh_ports or not _is_free(monitor) or monitor == port:
-            monitor = _free_port()
+        elif fresh_ports or not is_free(port):
+            port = free_port()
+        if fresh_ports or not is_free(monitor) or monitor == port:
+            monitor = free_port()
         settings = server_settings(self.root, port, monitor, self._sync) | self._authorization()
-        write_private(self._config, json.dumps(settings, indent=2))
+        self._files.write_settings(settings)
 
     def _spawn(self, program: str) -> subprocess.Popen[bytes]:
-        guard = Guard() if self._die_with_parent else None
-        process = spawn(
-            [program, "-c", str(self._config)],
+        start = partial(
+            spawn,
+            [program, "-c", str(self._files.config)],
             log=self.log,
             cwd=self.root,
             environment=environment(),
         )
-        if guard:
-            guard.watch(process.pid, signal.SIGTERM)
-        if self._guard:
-            self._guard.release()
-        self._guard = guard
+        if not self._die_with_parent:
+            return start()
+        self._let_guard_go()
+        process, self._guard = guarded(start, signal.SIGTERM)
         return process
 
-    def _wait_healthy(
-        self, deadline: float, process: subprocess.Popen[bytes] | None, since_byte: int
-    ) -> None:
+    def _let_guard_go(self) -> None:
+        if self._guard:
+            self._guard.release()
+            self._guard = None
+
+    def _is_healthy_by(
+        self, deadline: float, is_alive: Callable[[], bool], since_byte: int
+    ) -> bool:
+        """Wait until the server is healthy; False when it ended before.
+
+        Raises:
+            DidNotStart: neither in time.
+        """
         while self._asked("/healthz").get("status") != "ok":
-            reason = ""
-            if process and process.poll() is not None:
-                reason = f"ended with code {process.returncode}"
-            elif time.monotonic() > deadline:
-                reason = f"is not healthy in time, at {self.monitor_url}/healthz"
-            if reason:
-                lines = last_lines(self.log, since_byte)
-                raise DidNotStart("nats", reason, self.log, lines)
+            if not is_alive():
+                return False
+            if time.monotonic() > deadline:
+                raise DidNotStart(
+                    "nats",
+                    f"is not healthy after {self._start_timeout_s:.0f} s, as {self.monitor_url}"
+                    "/healthz says; it goes on, start again to wait longer",
+                    self.log,
+                    last_lines(self.log, since_byte),
+                )
             time.sleep(POLL_S)
+        return True
 
     def _asked(self, page: str) -> dict[str, Any]:
-        """Return a monitoring page, empty when there is no answer. No proxy is asked on the way."""
-        host, _, port = str(self._settings()["http"]).partition(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=2)
-        try:
-            connection.request("GET", page)
-            return cast("dict[str, Any]", json.loads(connection.getresponse().read()))
-        except (OSError, http.client.HTTPException, ValueError):
-            return {}
-        finally:
-            connection.close()
+        return asked(self._files.settings()["http"], page)
 
 
-def _port_of(address: str) -> int:
-    return int(address.rpartition(":")[2] or 0)
-
-
-def _is_free(port: int) -> bool:
-    if not port:
-        return False
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _is_alive(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is None

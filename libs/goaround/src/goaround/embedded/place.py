@@ -51,6 +51,8 @@ def make_home(root: Path, account: Account | None, *, durable: bool) -> Path:
         (root / NOTE).unlink()
         home = known_home(root)
     if account and home.parent == root and not account.reaches(root):
+        if (home / "data").exists():
+            raise _no_place(root, account, "its data is already there")
         home = _elsewhere(root, account, durable=durable)
     accounts.make_private(home, account)
     return home

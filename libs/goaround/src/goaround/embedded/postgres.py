@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,21 +19,23 @@ from urllib.parse import quote
 
 from goaround.embedded import account as accounts
 from goaround.embedded.binary import PostgresPrograms, postgres_programs
-from goaround.embedded.errors import DidNotStart, OtherVersion, ServerError, advice_for
+from goaround.embedded.cluster import DATA, ROLE, make_cluster, write_access
+from goaround.embedded.errors import DidNotStart, ServerError, advice_for, explained
 from goaround.embedded.place import known_home, make_home, remove_home, socket_directory
 from goaround.embedded.process import (
     POLL_S,
     Guard,
+    guarded,
     is_running,
     last_lines,
     one_launcher,
+    reap,
     size_of,
     spawn,
     stop,
 )
 from goaround.embedded.status import ServerStatus
 
-ROLE = "app"
 DATABASE = "goaround"
 _STOP_S = 30.0
 # What a killed server's children hold for a moment after it; the next server must wait for them.
@@ -87,13 +90,12 @@ class EmbeddedPostgres(AbstractContextManager["EmbeddedPostgres"]):
         """
         deadline = time.monotonic() + self._start_timeout_s
         account = accounts.stepped_down()
-        self.root.mkdir(parents=True, exist_ok=True)
-        with one_launcher(self.root / "postgres.lock"):
+        with explained("postgres"), self._alone():
             home = make_home(self.root, account, durable=self._durable)
             accounts.make_private(socket_directory(home), account)
             programs = self._programs = postgres_programs(account, home)
-            self._write_access(home, account)
-            self._make_cluster(home, account, programs)
+            write_access(home, account)
+            make_cluster(home, account, programs, durable=self._durable)
             self.adopted = self.pid() is not None
             self._bring_up(home, account, programs, deadline)
             self._query(
@@ -105,13 +107,11 @@ class EmbeddedPostgres(AbstractContextManager["EmbeddedPostgres"]):
     def stop(self) -> None:
         """End the server, whoever started it: open transactions are undone, all else is on disk."""
         if self.root.is_dir():
-            with one_launcher(self.root / "postgres.lock"):
+            with explained("postgres"), self._alone():
                 pid = self.pid()
                 if pid is not None:
                     stop(pid, str(self._data), signal.SIGINT, _STOP_S)
-        if self._guard:
-            self._guard.release()
-            self._guard = None
+        self._let_guard_go()
 
     def erase(self) -> None:
         """Stop the server and remove every file it kept, wherever that was."""
@@ -165,9 +165,13 @@ class EmbeddedPostgres(AbstractContextManager["EmbeddedPostgres"]):
             return None
         return pid if is_running(pid, str(self._data)) else None
 
+    def _alone(self) -> AbstractContextManager[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        return one_launcher(self.root / "postgres.lock")
+
     @property
     def _data(self) -> Path:
-        return known_home(self.root) / "data"
+        return known_home(self.root) / DATA
 
     def _is_ready(self) -> bool:
         try:
@@ -175,47 +179,6 @@ class EmbeddedPostgres(AbstractContextManager["EmbeddedPostgres"]):
         except OSError:
             return False
         return len(lines) > _READY_LINE and lines[_READY_LINE].strip() == "ready"
-
-    def _write_access(self, home: Path, account: accounts.Account | None) -> None:
-        """Let in the account we run as and the server's own, and nobody else."""
-        names = {accounts.own_name()} | ({account.name} if account else set[str]())
-        files = {
-            "pg_hba.conf": f"local all {ROLE} peer map=goaround\n",
-            "pg_ident.conf": "".join(f'goaround "{name}" {ROLE}\n' for name in sorted(names)),
-        }
-        for name, text in files.items():
-            path = home / name
-            if not path.exists() or path.read_text() != text:
-                path.write_text(text)
-            if account:
-                account.own(path)
-
-    def _make_cluster(
-        self, home: Path, account: accounts.Account | None, programs: PostgresPrograms
-    ) -> None:
-        """Make the cluster where there is none; one half made by a killed launcher is redone."""
-        made = self._data / "PG_VERSION"
-        if made.exists():
-            major = made.read_text().strip()
-            if major != programs.major:
-                raise OtherVersion(
-                    "postgres",
-                    f"{self._data} was made by PostgreSQL {major}, "
-                    f"and {programs.directory} holds PostgreSQL {programs.major}",
-                    f"Set GOAROUND_PG_BIN to the programs of {major}; to move on, dump with those "
-                    f"(pg_dumpall), move {self._data} away, start, and load the dump.",
-                )
-            return
-        unfinished = home / "data.tmp"
-        accounts.remove_tree(unfinished)
-        command = [programs.path("initdb"), "-D", str(unfinished), "-U", ROLE, "-A", "peer"]
-        command += ["-E", "UTF8", "--locale=C", "--data-checksums", "--no-instructions"]
-        answer = accounts.run(command if self._durable else [*command, "--no-sync"], account)
-        if answer.returncode != 0:
-            accounts.remove_tree(unfinished)
-            said = (answer.stderr or answer.stdout).strip()
-            raise ServerError("postgres", f"making {self._data} failed: {said}", advice_for(said))
-        unfinished.rename(self._data)
 
     def _bring_up(
         self,
@@ -237,7 +200,11 @@ class EmbeddedPostgres(AbstractContextManager["EmbeddedPostgres"]):
         process = None
         while not (self.pid() is not None and self._is_ready()):
             if time.monotonic() > deadline:
-                raise self._did_not_start("is not ready in time", before)
+                raise self._did_not_start(
+                    f"is not ready after {self._start_timeout_s:.0f} s; "
+                    "it goes on, start again to wait longer",
+                    before,
+                )
             if process and process.poll() is not None:
                 lines = last_lines(self.log, before)
                 if not any(sign in lines for sign in _LEFTOVERS):
@@ -245,6 +212,7 @@ class EmbeddedPostgres(AbstractContextManager["EmbeddedPostgres"]):
                 process = None
                 time.sleep(POLL_S * 10)
             if process is None and self.pid() is None:
+                reap()  # Postgres would take one killed a moment ago for alive
                 self.adopted = False  # the one found was on its way out
                 before = size_of(self.log)
                 process = self._spawn(command, home, account)
@@ -253,20 +221,24 @@ class EmbeddedPostgres(AbstractContextManager["EmbeddedPostgres"]):
     def _spawn(
         self, command: list[str], home: Path, account: accounts.Account | None
     ) -> subprocess.Popen[bytes]:
-        guard = Guard() if self._die_with_parent else None
-        process = spawn(
+        start = partial(
+            spawn,
             command,
             log=self.log,
             cwd=home,
             environment=accounts.environment(),
             account=account,
         )
-        if guard:
-            guard.watch(process.pid, signal.SIGINT)
+        if not self._die_with_parent:
+            return start()
+        self._let_guard_go()
+        process, self._guard = guarded(start, signal.SIGINT)
+        return process
+
+    def _let_guard_go(self) -> None:
         if self._guard:
             self._guard.release()
-        self._guard = guard
-        return process
+            self._guard = None
 
     def _did_not_start(self, reason: str, since_byte: int) -> DidNotStart:
         return DidNotStart("postgres", reason, self.log, last_lines(self.log, since_byte))

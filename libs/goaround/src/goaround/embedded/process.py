@@ -35,11 +35,11 @@ def is_running(pid: int, marker: str) -> bool:
         state = (process / "stat").read_text().rsplit(")", 1)[1].split()[0]
         command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
         # The first thread of a process may be gone while another still holds its files and ports.
-        has_ended = state in "ZX" and len(list((process / "task").iterdir())) <= 1
+        ended = state in "ZX" and len(list((process / "task").iterdir())) <= 1
     except OSError:
         return False
     # A process on its way out has no command line any more.
-    return not has_ended and (not command or marker in os.fsdecode(command))
+    return not ended and (not command or marker in os.fsdecode(command))
 
 
 def _asked_of_ps(pid: int) -> str:
@@ -94,6 +94,17 @@ class _Server(subprocess.Popen[bytes]):
         """Leave the process alone."""
 
 
+# A child that ended stays in the process table until it is asked, and looks alive to others there.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def reap() -> None:
+    """Let go of the servers started by this process that have ended."""
+    for pid, child in list(_children.items()):
+        if child.poll() is not None:
+            _children.pop(pid, None)
+
+
 def spawn(
     command: list[str],
     *,
@@ -107,7 +118,7 @@ def spawn(
         log.replace(log.with_name(log.name + ".1"))
     descriptor = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     try:
-        return _Server(
+        server = _Server(
             command,
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
@@ -119,6 +130,8 @@ def spawn(
             group=account.gid if account else None,
             extra_groups=[] if account else None,
         )
+        _children[server.pid] = server
+        return server
     finally:
         os.close(descriptor)
 
@@ -151,11 +164,8 @@ def stop(pid: int, marker: str, gentle: signal.Signals, timeout_s: float) -> Non
 
 
 def _is_gone(pid: int, marker: str) -> bool:
-    try:
-        reaped, _ = os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:  # started by another launcher, or reaped already
-        return not is_running(pid, marker)
-    return reaped == pid
+    child = _children.get(pid)
+    return child.poll() is not None if child else not is_running(pid, marker)
 
 
 class Guard:
@@ -187,6 +197,20 @@ class Guard:
         """Let the watcher go; a server still alive is ended with it."""
         os.close(self._pipe)
         self._process.wait(timeout=30)
+
+
+def guarded(
+    start: Callable[[], subprocess.Popen[bytes]], gentle: signal.Signals
+) -> tuple[subprocess.Popen[bytes], Guard]:
+    """Start a server with its guard; the guard is up first, so that the gap is microseconds."""
+    guard = Guard()
+    try:
+        process = start()
+        guard.watch(process.pid, gentle)
+    except BaseException:
+        guard.release()
+        raise
+    return process, guard
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,0 +1,1 @@
+"""The embedded servers: started, taken over, killed, stopped; refused with a reason."""
