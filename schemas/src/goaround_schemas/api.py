@@ -60,8 +60,8 @@ class RunRow(Payload, frozen=True):
     kind: Literal["deploy", "rollback"]
     service: str
     environment: str
-    version: str | None
-    previous_version: str | None
+    version: str | None = None
+    previous_version: str | None = None
     phase: Phase
     stage: str | None = None
     emergency: bool = False
@@ -144,8 +144,10 @@ class RunningRow(Payload, frozen=True):
     service: str
     environment: str
     version: str
-    previous_version: str | None
-    run_id: str | None = Field(description="The run that brought it; none where it was adopted.")
+    previous_version: str | None = None
+    run_id: str | None = Field(
+        default=None, description="The run that brought it; none where it was adopted."
+    )
     since: AwareDatetime
 
 
@@ -204,7 +206,7 @@ class Plan(Payload, frozen=True):
     service: str
     environment: str
     version: str
-    previous_version: str | None
+    previous_version: str | None = None
     digest: str
     lines: tuple[PlanLine, ...]
     warnings: tuple[str, ...] = ()

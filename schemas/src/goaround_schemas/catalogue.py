@@ -2,10 +2,12 @@
 
 import json
 import re
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
 
-from pydantic import Discriminator, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from goaround_schemas.envelope import Message
 from goaround_schemas.matrix import DeployVerified, WorkVerify
 from goaround_schemas.notice import DeployNotified, WorkNotify
 from goaround_schemas.outcome import DeployAdvanced, DeployFinished
@@ -17,7 +19,7 @@ from goaround_schemas.procedure import (
 )
 from goaround_schemas.recording import DeployRecorded, WorkRecord
 from goaround_schemas.request import DeployRequested
-from goaround_schemas.upcasts import UPCASTS
+from goaround_schemas.upcasts import UPCASTS, Upcast, lift
 from goaround_schemas.watching import DeployBaselined, DeployJudged, DeployObserved, WorkWatch
 
 AnyEvent = (
@@ -36,8 +38,9 @@ AnyEvent = (
 AnyCommand = WorkVerify | WorkDeploy | WorkRollback | WorkWatch | WorkRecord | WorkNotify
 AnyMessage = AnyEvent | AnyCommand
 
-_ADAPTER: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Discriminator("type")])
-_TYPE = re.compile(r"(?P<name>[a-z_.]+)\.v(?P<version>[1-9][0-9]*)")
+M = TypeVar("M", bound=Message)
+
+_TYPE = re.compile(r"(?P<name>[a-z_.]+)\.v(?P<version>[1-9][0-9]{0,8})")
 
 EVENTS: tuple[type[AnyEvent], ...] = (
     DeployRequested,
@@ -118,30 +121,43 @@ def parse(raw: bytes | str) -> AnyMessage:
         Malformed: It is no JSON, no CloudEvent, or not what it says that it is.
     """
     try:
-        doc: Any = json.loads(raw)
-    except ValueError as exc:
+        doc: Any = json.loads(raw, parse_constant=_refuse)
+    except (ValueError, RecursionError) as exc:
         raise Malformed(f"not JSON: {exc}") from exc
     if not isinstance(doc, dict):
         raise Malformed(f"a message is a JSON object, not {type(doc).__name__}")
-    return parse_document(doc)  # pyright: ignore[reportUnknownArgumentType] - JSON is untyped
+    return parse_document(cast("dict[str, Any]", doc))
 
 
 def parse_document(doc: dict[str, Any]) -> AnyMessage:
     """Read a message that is already taken out of its JSON. Raises what `parse` raises."""
+    return read_document(doc, TYPES, UPCASTS)
+
+
+def read_document(
+    doc: dict[str, Any], types: Mapping[str, type[M]], upcasts: Mapping[tuple[str, int], Upcast]
+) -> M:
+    """Read a message with these types and upcasts. Raises what `parse` raises."""
     type_ = doc.get("type")
     if not isinstance(type_, str):
         raise Malformed("no type: a message is a CloudEvents 1.0 document")
     name, version = _split(type_)
-    if name not in CURRENT:
+    current = dict(_split(t) for t in types).get(name)
+    if current is None:
         raise UnknownType(type_)
-    if version > CURRENT[name]:
-        raise TooNew(type_, CURRENT[name])
-    lifted = doc
-    for v in range(version, CURRENT[name]):
-        lifted = {**lifted, "data": UPCASTS[name, v](lifted["data"])}
+    if version == 0:
+        raise Malformed(f"{type_!r} has no version; the latest is {name}.v{current}")
+    if version > current:
+        raise TooNew(type_, current)
     try:
-        return _ADAPTER.validate_python(
-            {**lifted, "type": f"{name}.v{CURRENT[name]}"}, extra="ignore"
-        )
+        data = lift(doc.get("data"), name, version, current, upcasts)
+        lifted = {**doc, "type": f"{name}.v{current}", "data": data}
+        return types[lifted["type"]].model_validate(lifted, extra="ignore")
     except ValidationError as exc:
         raise Malformed(f"{type_}: {faults(exc)}") from exc
+    except (LookupError, TypeError, ValueError, AttributeError) as exc:
+        raise Malformed(f"{type_}: cannot be lifted to v{current}: {exc!r}") from exc
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

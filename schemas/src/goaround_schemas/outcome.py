@@ -12,7 +12,7 @@ from goaround_schemas.watching import WatchSummary
 
 
 class DeployAdvancedData(RunPayload, frozen=True):
-    version: str | None
+    version: str | None = None
     from_: Phase = Field(validation_alias="from", serialization_alias="from")
     to: Phase
     stage: str | None = None
@@ -66,7 +66,7 @@ class GuideUsed(Payload, frozen=True):
 
 class DeployFinishedData(RunPayload, frozen=True):
     kind: Literal["deploy", "rollback"] = "deploy"
-    version: str | None
+    version: str | None = None
     previous_version: str | None = None
     requested_by: str
     emergency: bool = False

@@ -12,7 +12,7 @@ class ProcedureData(RunPayload, frozen=True):
     """A procedure, every template in it replaced but {migration.before}."""
 
     version: str
-    previous_version: str | None
+    previous_version: str | None = None
     stage: str
     steps: tuple[Step, ...]
     migrations: Migrations | None = None
@@ -70,8 +70,8 @@ class StepResult(Payload, frozen=True):
 class MigrationResult(Payload, frozen=True):
     """Where the schema was and is."""
 
-    before: str | None
-    after: str | None
+    before: str | None = None
+    after: str | None = None
 
 
 class DeployStepFinishedData(RunPayload, frozen=True):

@@ -16,8 +16,8 @@ class WorkRecordData(RunPayload, frozen=True):
     """All that the record needs; the outcome is the one the run is about to end with."""
 
     kind: Literal["deploy", "rollback"] = "deploy"
-    version: str | None
-    previous_version: str | None
+    version: str | None = None
+    previous_version: str | None = None
     requested_by: str
     request_reason: str | None = None
     emergency: bool = False

@@ -85,9 +85,11 @@ class SignalSummary(Payload, frozen=True):
     name: str
     kind: str
     unit: str = ""
-    baseline: float | None
-    observed: float | None
-    change: float | None = Field(description="As a share of the baseline: 0.2 is 20 % more.")
+    baseline: float | None = None
+    observed: float | None = None
+    change: float | None = Field(
+        default=None, description="As a share of the baseline: 0.2 is 20 % more."
+    )
     limit: float | None = Field(default=None, description="What would have been too much.")
     colour: Colour
     verdict: str = Field(description="steady, worse, better, already bad, too little evidence ...")

@@ -54,8 +54,8 @@ class PrometheusCheck(GuideModel, frozen=True):
     query: str
     url: str | None = Field(default=None, description="The server; the worker's own if absent.")
     headers: dict[str, str] = Field(default_factory=dict[str, str])
-    below: float | None = None
-    above: float | None = None
+    below: float | None = Field(default=None, allow_inf_nan=False)
+    above: float | None = Field(default=None, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
