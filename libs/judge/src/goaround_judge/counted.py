@@ -101,6 +101,8 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
 
 def log_ratio_fallen(base: Known, seen: float, over: float) -> float:
     """Return the evidence that a rate has fallen: the same test with the sides changed over."""
+    if seen >= base.rate * over:
+        return 0.0
     after = Known(seen, over, base.burstiness)
     return float(log_ratio(after, np.array([base.events]), np.array([base.exposure]), 0.0)[0])
 
@@ -110,20 +112,16 @@ def _settled(before: Tallies, looks: int, matters_from: float) -> tuple[Known, b
 
     Where the errors had begun to rise before the switch, its last looks are the comparison.
     """
+    whole = known(before.errors, before.exposure)
     early = len(before.errors) - max(BEFORE_WORSE, len(before.errors) // 3)
-    if early >= LEAST_LOOKS:
-        head = known(before.errors[:early], before.exposure[:early])
-        late = slice(early, None)
-        rise = rising(
-            head,
-            before.errors[late],
-            before.exposure[late],
-            looks=looks,
-            matters_from=matters_from,
-        )
-        if rise[-1] >= RED:
-            return known(before.errors[late], before.exposure[late]), True
-    return known(before.errors, before.exposure), False
+    if early < LEAST_LOOKS:
+        return whole, False
+    errors, exposure = before.errors[early:], before.exposure[early:]
+    if float(errors.sum()) <= whole.rate * float(exposure.sum()):
+        return whole, False
+    head = known(before.errors[:early], before.exposure[:early])
+    rise = rising(head, errors, exposure, looks=looks, matters_from=matters_from)
+    return (known(errors, exposure), True) if rise[-1] >= RED else (whole, False)
 
 
 def _no_baseline(looks: int) -> str:

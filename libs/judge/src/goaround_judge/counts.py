@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from goaround_judge.samples import Floats
 
@@ -110,9 +111,17 @@ def rising(
     # A look before its start adds next to nothing, and divides no nought by nought.
     over = np.where(since, exposure, 1e-12)
     ratio = log_ratio(base, without_the_worst(seen), np.cumsum(over, axis=-1), matters_from)
+    if float(ratio.max()) > 0:  # else there is nothing for bursts to take away
+        ratio = _less_bursts(base, ratio, seen, over, since)
+    return np.asarray((ratio + stakes[:, None]).max(axis=0), dtype=np.float64)
+
+
+def _less_bursts(
+    base: Known, ratio: Floats, seen: Floats, over: Floats, since: npt.NDArray[np.bool_]
+) -> Floats:
+    """Return the evidence at the price of the bursts that came since, where they are greater."""
     bursts = _bursts(seen, over, np.cumsum(since, axis=-1, dtype=np.float64))
-    evidence = ratio * base.burstiness / np.maximum(base.burstiness, bursts)
-    return np.asarray((evidence + stakes[:, None]).max(axis=0), dtype=np.float64)
+    return np.asarray(ratio * base.burstiness / np.maximum(base.burstiness, bursts))
 
 
 def most_events(base: Known, exposure: float, matters_from: float, log_limit: float) -> float:

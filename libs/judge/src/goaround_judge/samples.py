@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +101,8 @@ class Series:
         return Tallies(self.at_s[keep], errors[keep], exposure[keep], of_requests)
 
 
+_STATE, _AT_S, _VALUE = attrgetter("state"), attrgetter("at_s"), attrgetter("value")
+_ERRORS, _REQUESTS = attrgetter("errors"), attrgetter("requests")
 _NO_LOOKS = {state.value: 0 for state in SampleState}
 
 
@@ -118,15 +121,15 @@ def read(samples: Sequence[Sample], *, counts: bool = False) -> Series:
     """
     n = len(samples)
     ok = SampleState.OK
-    given = [s.state for s in samples]
-    at_s = np.array([s.at_s for s in samples], dtype=np.float64)
+    given = list(map(_STATE, samples))
+    at_s = np.fromiter(map(_AT_S, samples), np.float64, n)
     # numpy reads None as NaN, which is what a missing number is from here on.
-    values = np.array([s.value for s in samples], dtype=np.float64)
+    values = np.array(list(map(_VALUE, samples)), dtype=np.float64)
     errors = requests = _nothing(n)
     numbers = values
     if counts:
-        errors = np.array([s.errors for s in samples], dtype=np.float64)
-        requests = np.array([s.requests for s in samples], dtype=np.float64)
+        errors = np.array(list(map(_ERRORS, samples)), dtype=np.float64)
+        requests = np.array(list(map(_REQUESTS, samples)), dtype=np.float64)
         numbers = np.where(np.isnan(errors), values, errors)
     usable = np.isfinite(numbers)
     states = {**_NO_LOOKS, ok.value: n}
