@@ -17,6 +17,10 @@ from goaround.embedded.process import last_lines
     ("said", "helps"),
     [
         ('FATAL: could not write to file "pg_wal/xlogtemp.1": No space left on device', "disk is"),
+        (
+            "could not extend file: wrote only 4096 of 8192 bytes\nHINT:  Check free disk space.",
+            "disk is",
+        ),
         ("could not resize shared memory segment: No space left on device", "/dev/shm"),
         ("listen tcp 127.0.0.1:4222: bind: address already in use", "another port"),
         ('mkdir "/x": Read-only file system', "can be written"),

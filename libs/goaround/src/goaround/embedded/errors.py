@@ -17,7 +17,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         "Shared memory is full: give /dev/shm more room (in a container, --shm-size=256m).",
     ),
     (
-        r"no space left on device|insufficient (storage )?resources|Disk quota exceeded",
+        r"no space left on device|check free disk space|disk quota exceeded|insufficient resources",
         "The disk is full: free some space on it, or choose another data directory.",
     ),
     (
@@ -86,11 +86,10 @@ class DidNotStart(ServerError):
 
 
 @contextmanager
-def explained(server: str) -> Generator[None]:
+def explained(server: str, place: Path) -> Generator[None]:
     """Turn what the system refuses (no space, no permission, no such place) into a ServerError."""
     try:
         yield
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        reason = f"{where}{error.strerror or error}"
+        reason = f"{error.filename or place}: {error.strerror or error}"
         raise ServerError(server, reason, advice_for(str(error))) from error

@@ -91,7 +91,7 @@ class EmbeddedNats(AbstractContextManager["EmbeddedNats"]):
             ServerError: it runs on another port than asked for, or refuses the users.
         """
         deadline = time.monotonic() + self._start_timeout_s
-        with explained("nats"), self._alone():
+        with explained("nats", self.root), self._alone():
             (self.root / "store").mkdir(mode=0o700, exist_ok=True)
             self.adopted = self.pid() is not None and self._take_over(deadline)
             if not self.adopted:
@@ -101,7 +101,7 @@ class EmbeddedNats(AbstractContextManager["EmbeddedNats"]):
     def stop(self) -> None:
         """End the server, whoever started it; every message is on disk then."""
         if self.root.is_dir():
-            with explained("nats"), self._alone():
+            with explained("nats", self.root), self._alone():
                 pid = self.pid()
                 if pid is not None:
                     stop(pid, str(self._files.config), signal.SIGTERM, _STOP_S)

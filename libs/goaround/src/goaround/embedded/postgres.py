@@ -90,7 +90,7 @@ class EmbeddedPostgres(AbstractContextManager["EmbeddedPostgres"]):
         """
         deadline = time.monotonic() + self._start_timeout_s
         account = accounts.stepped_down()
-        with explained("postgres"), self._alone():
+        with explained("postgres", self.root), self._alone():
             home = make_home(self.root, account, durable=self._durable)
             accounts.make_private(socket_directory(home), account)
             programs = self._programs = postgres_programs(account, home)
@@ -107,7 +107,7 @@ class EmbeddedPostgres(AbstractContextManager["EmbeddedPostgres"]):
     def stop(self) -> None:
         """End the server, whoever started it: open transactions are undone, all else is on disk."""
         if self.root.is_dir():
-            with explained("postgres"), self._alone():
+            with explained("postgres", self.root), self._alone():
                 pid = self.pid()
                 if pid is not None:
                     stop(pid, str(self._data), signal.SIGINT, _STOP_S)
