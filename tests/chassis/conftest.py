@@ -5,8 +5,8 @@ import pytest
 
 from goaround_chassis.bus import Bus, Stream, Topology, apply
 from goaround_chassis.settings import BusSettings
-from tests.chassis.nats_server import NatsServer
 from tests.chassis.lane import Lane
+from tests.chassis.nats_server import NatsServer
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,9 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from uuid import uuid4
 
-from goaround_chassis.bus import Bus, Consumer, Received, Stream, Topology, apply
+from goaround_chassis.bus import Bus, Consumer, NoAnswer, Received, Stream, Topology, apply
 
 PATIENCE_S = 10.0
 ACK_WAIT_S = 1.0
@@ -15,7 +14,9 @@ ACK_WAIT_S = 1.0
 async def until(holds: Callable[[], Awaitable[bool]], within_s: float = PATIENCE_S) -> None:
     """Return as soon as it holds; fail if it does not in time."""
     async with asyncio.timeout(within_s):
-        while not await holds():
+        while True:
+            if await holds():
+                return
             await asyncio.sleep(0.01)
 
 
@@ -51,7 +52,9 @@ class Lane:
         )
 
     async def state(self) -> dict[str, int]:
-        answer = json.loads(await self.bus.api(f"CONSUMER.INFO.{self.stream}.{self.consumer}"))
+        answer = json.loads(
+            await self.bus.api(f"CONSUMER.INFO.{self.stream}.{self.consumer}", timeout_s=1)
+        )
         return {
             "acked_up_to": answer["ack_floor"]["stream_seq"],
             "in_hand": answer["num_ack_pending"],
@@ -63,7 +66,10 @@ class Lane:
         """Return once so many messages are settled and none is in hand."""
 
         async def is_so() -> bool:
-            state = await self.state()
+            try:
+                state = await self.state()
+            except NoAnswer:  # the server is just being restarted
+                return False
             return state["acked_up_to"] >= count and state["in_hand"] == 0
 
         await until(is_so)
@@ -80,7 +86,3 @@ class Lane:
 
         await until(is_there)
         return found[0]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

@@ -29,7 +29,6 @@ EXIT_BAD_SETTINGS = 2
 EXIT_CONSUMER_LOST = 3
 
 BEAT_EVERY_S = 0.5
-LOOK_EVERY_S = 5.0
 CHECK_TIMEOUT_S = 2.0
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -152,9 +151,10 @@ async def _work(
     async with await Bus.connect(settings, name) as bus:
         health.not_ready(("starting",))
         service = await build(settings, bus)
+        started = asyncio.Event()
         watchers = [
-            asyncio.create_task(_watch_ready(service, bus, health)),
-            asyncio.create_task(_watch_consumers(bus, health, end)),
+            asyncio.create_task(_watch_ready(service, bus, health, started)),
+            asyncio.create_task(_watch_consumers(bus, health, end, settings.consumer_check_s)),
         ]
         helpers: list[asyncio.Task[None]] = []
         try:
@@ -166,8 +166,9 @@ async def _work(
             for answer in service.answers:
                 await bus.answer(answer.subject, answer.handler, answer.queue)
             await asyncio.gather(*(bus.consume(s) for s in service.subscriptions))
+            started.set()
             log.info("started", consumers=len(service.subscriptions))
-            await end.asked.wait()
+            await asyncio.Event().wait()
         finally:
             # Messages first, with their helpers still running; then the helpers; then the rest.
             await _cancelled(watchers)
@@ -193,10 +194,10 @@ async def _beat(health: Health) -> None:
         await asyncio.sleep(BEAT_EVERY_S)
 
 
-async def _watch_consumers(bus: Bus, health: Health, end: _End) -> None:
+async def _watch_consumers(bus: Bus, health: Health, end: _End, every_s: float) -> None:
     """Return when a consumer was deleted under us, which nothing else would ever tell."""
     while True:
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(every_s)
         if gone := await bus.vanished():
             reasons = tuple(f"consumer {name} was deleted" for name in gone)
             health.fatal(reasons)
@@ -205,15 +206,17 @@ async def _watch_consumers(bus: Bus, health: Health, end: _End) -> None:
             return
 
 
-async def _watch_ready(service: Service, bus: Bus, health: Health) -> None:
+async def _watch_ready(service: Service, bus: Bus, health: Health, started: asyncio.Event) -> None:
     was: tuple[str, ...] | None = None
     while True:
         reasons = await _not_ready(service, bus)
+        if not started.is_set():
+            reasons = (*reasons, "starting")
         health.not_ready(reasons)
         if reasons != was:
             log.info("ready" if not reasons else "not_ready", reasons=reasons)
             was = reasons
-        await asyncio.sleep(BEAT_EVERY_S / 2 if reasons else BEAT_EVERY_S)
+        await asyncio.sleep(BEAT_EVERY_S / 5 if reasons else BEAT_EVERY_S)
 
 
 async def _not_ready(service: Service, bus: Bus) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "GOAROUND_"
@@ -58,6 +59,9 @@ class ServiceSettings(BusSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    consumer_check_s: float = Field(
+        default=5.0, gt=0, le=60, description="How often to look whether our consumers still exist."
+    )
     concurrency: int = Field(default=4, ge=1, le=1000)
 
 
@@ -78,17 +82,16 @@ def read(settings: Callable[[], S]) -> S:
     try:
         return settings()
     except ValidationError as error:
-        raise BadSettings([_in_words(dict(fault)) for fault in error.errors()]) from error
+        raise BadSettings([_in_words(fault) for fault in error.errors()]) from error
 
 
-def _in_words(fault: dict[str, object]) -> str:
+def _in_words(fault: ErrorDetails) -> str:
     """`GOAROUND_PROBE_PORT: input should be ... (is 'abc')`. Never repeats a secret's value."""
     path = fault["loc"]
-    assert isinstance(path, tuple)
     name = PREFIX + "__".join(str(part) for part in path).upper() if path else "settings"
     if fault["type"] == "missing":
         return f"{name}: is required and not set"
-    what = str(fault["msg"]).removeprefix("Value error, ")
+    what = fault["msg"].removeprefix("Value error, ")
     what = what[:1].lower() + what[1:]
     given = os.environ.get(name)
     secret = any(word in name for word in ("PASSWORD", "SECRET", "TOKEN", "DSN", "URL"))

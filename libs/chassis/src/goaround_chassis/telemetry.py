@@ -70,8 +70,7 @@ def start_logging(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(threshold)
-    # The library tells at INFO of each task that ends; what matters of it is a warning.
-    logging.getLogger("faststream").setLevel(max(threshold, logging.WARNING))
+    # At INFO it has a line for each request.
     logging.getLogger("httpx").setLevel(max(threshold, logging.WARNING))
 
 

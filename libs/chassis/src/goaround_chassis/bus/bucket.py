@@ -16,7 +16,8 @@ from nats.js.errors import NotFoundError
 
 from goaround_chassis.bucket import Entry
 from goaround_chassis.bus.errors import Refused, Unavailable
-from goaround_chassis.bus.publishing import ACK_TIMEOUT_S, publish
+from goaround_chassis.bus.publishing import publish
+from goaround_chassis.bus.received import headers_of
 from goaround_chassis.bus.tokens import as_token
 
 _WRONG_REVISION = 10071
@@ -37,7 +38,7 @@ class NatsBucket:
     async def get(self, key: str) -> Entry | None:
         """Return what was last put there; None if there is nothing, or it was deleted."""
         found = await self._read(self._subject(key))
-        if found is None or (found.headers or {}).get(_OPERATION) in _GONE:
+        if found is None or headers_of(found).get(_OPERATION) in _GONE:
             return None
         return Entry(found.data or b"", found.seq or 0)
 
@@ -47,7 +48,7 @@ class NatsBucket:
         if revision is not None:
             return revision
         found = await self._read(self._subject(key))
-        if found is None or (found.headers or {}).get(_OPERATION) not in _GONE:
+        if found is None or headers_of(found).get(_OPERATION) not in _GONE:
             return None
         return await self._write(key, value, expected=found.seq or 0)
 
@@ -81,8 +82,9 @@ class NatsBucket:
             # An acknowledgement may have been lost and the write repeated: then the one who was
             # first is ourselves, and the stored message has our own id.
             found = await self._read(subject)
-            ours = found and (found.headers or {}).get("Nats-Msg-Id") == headers["Nats-Msg-Id"]
-            return found.seq if found and ours else None
+            if found is None or headers_of(found).get("Nats-Msg-Id") != headers["Nats-Msg-Id"]:
+                return None
+            return found.seq
         return ack.seq
 
     async def _read(self, subject: str) -> RawStreamMsg | None:
@@ -96,7 +98,7 @@ class NatsBucket:
             self._direct = False
             return await self._read(subject)
         except TimeoutError as error:
-            raise Unavailable(f"read {subject}", f"no answer in {ACK_TIMEOUT_S:g} s") from error
+            raise Unavailable(f"read {subject}", "no answer in time") from error
         except nats.errors.Error as error:
             raise Unavailable(f"read {subject}", str(error)) from error
 

@@ -1,4 +1,6 @@
 """One service's place on the bus: the connection, and all that is done over it."""
+# The client library leaves parts of its signatures without types.
+# pyright: reportUnknownMemberType=false
 
 import asyncio
 import logging
@@ -29,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 RECONNECT_WAIT_S = 0.2
 CONNECT_TIMEOUT_S = 3
+SAY_FIRST_S = 1.0
 SAY_EVERY_S = 5.0
 # A half-open connection is noticed after two missed pings.
 PING_EVERY_S = 10
@@ -43,11 +46,12 @@ class _Broker(NatsBroker):
 
     def __init__(self, open_: Callable[[], Awaitable[Client]], grace_s: float) -> None:
         self._open = open_
-        super().__init__(
-            apply_types=False,
-            graceful_timeout=grace_s,
-            logger=logging.getLogger("faststream.nats"),
-        )
+        self.leaving = False
+        # Not the library's own logger, which has a handler of its own. At INFO it tells of every
+        # message, twice.
+        logger = logging.getLogger(f"{__name__}.faststream")
+        logger.setLevel(logging.WARNING)
+        super().__init__(apply_types=False, graceful_timeout=grace_s, logger=logger)
 
     async def _connect(self) -> Client:
         client = await self._open()
@@ -58,7 +62,7 @@ class _Broker(NatsBroker):
 class Bus:
     """One service's place on the bus. Made by `connect`; implements `Publisher`."""
 
-    def __init__(self, broker: NatsBroker, client: Client, name: str, inbox_prefix: str) -> None:
+    def __init__(self, broker: _Broker, client: Client, name: str, inbox_prefix: str) -> None:
         self._broker = broker
         self._client = client
         self._js: JetStreamContext = client.jetstream()
@@ -83,7 +87,7 @@ class Bus:
                 log.warning("bus_error", why=why)
 
         async def on_disconnected() -> None:
-            if client_ready.is_set():
+            if client_ready.is_set() and not broker.leaving:
                 log.warning("bus_disconnected")
 
         async def on_reconnected() -> None:
@@ -109,7 +113,9 @@ class Bus:
         broker = _Broker(open_, settings.shutdown_grace_s)
         connecting = asyncio.ensure_future(broker.connect())
         try:
-            while not (await asyncio.wait({connecting}, timeout=SAY_EVERY_S))[0]:
+            patience_s = SAY_FIRST_S
+            while not (await asyncio.wait({connecting}, timeout=patience_s))[0]:
+                patience_s = SAY_EVERY_S
                 log.warning(
                     "waiting_for_bus",
                     servers=[_without_password(server) for server in settings.servers],
@@ -236,6 +242,7 @@ class Bus:
             await handler(from_subject(msg))
 
         self._listening.append(await self._client.subscribe(subject, cb=take))
+        await self._client.flush()
 
     async def events(
         self,
@@ -305,6 +312,7 @@ class Bus:
     async def close(self) -> None:
         """Stop, send what is still to be sent, and leave."""
         await self.stop_consuming(0.0)
+        self._broker.leaving = True
         try:
             await self._client.drain()
         except (nats.errors.Error, TimeoutError) as error:

@@ -5,11 +5,10 @@ places at once, comes to the same.
 """
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
-from goaround_chassis.bus.connection import Bus
 from goaround_chassis.bus.errors import NoAnswer, Refused, Unavailable
 from goaround_chassis.bus.topology import (
     Bucketspec,
@@ -33,6 +32,19 @@ _NO_STREAM = 10059
 _NO_CONSUMER = 10014
 
 
+class Server(Protocol):
+    """What is asked of the server; a `Bus` does it."""
+
+    @property
+    def server_version(self) -> tuple[int, int, int]:
+        """The version of the server that we are connected to."""
+        ...
+
+    async def api(self, subject: str, body: bytes = b"", timeout_s: float = 5.0) -> bytes:
+        """Ask JetStream's own interface."""
+        ...
+
+
 class ServerTooOld(Exception):
     """The server cannot do what the topology needs."""
 
@@ -43,7 +55,7 @@ class ServerTooOld(Exception):
         self.found = found
 
 
-async def apply(bus: Bus, topology: Topology, *, dry_run: bool = False) -> list[Change]:
+async def apply(server: Server, topology: Topology, *, dry_run: bool = False) -> list[Change]:
     """Make the server have what the topology says, and return what was (or would be) changed.
 
     Raises:
@@ -51,8 +63,8 @@ async def apply(bus: Bus, topology: Topology, *, dry_run: bool = False) -> list[
         Impossible: With everything that JetStream cannot change; nothing was changed.
         Refused, Unavailable: The server said no, or nothing, in the middle. Apply it again.
     """
-    if bus.server_version < OLDEST_SERVER:
-        raise ServerTooOld(bus.server_version)
+    if server.server_version < OLDEST_SERVER:
+        raise ServerTooOld(server.server_version)
     specs: list[Stream | Bucketspec | Consumer] = [
         *topology.streams,
         *topology.buckets,
@@ -66,7 +78,7 @@ async def apply(bus: Bus, topology: Topology, *, dry_run: bool = False) -> list[
         kind: Kind = "consumer" if stream else "stream"
         path = f"{stream}.{wanted['name']}" if stream else wanted["name"]
         name = f"{stream}/{wanted['name']}" if stream else wanted["name"]
-        existing = await _existing(bus, kind, path)
+        existing = await _existing(server, kind, path)
         if existing is None:
             steps.append((Change(kind, name, "create"), path, wanted))
             continue
@@ -78,14 +90,14 @@ async def apply(bus: Bus, topology: Topology, *, dry_run: bool = False) -> list[
         raise Impossible(impossible)
     if not dry_run:
         for change, path, config in steps:
-            await _make(bus, change, path, config)
+            await _make(server, change, path, config)
             log.info("topology_changed", change=str(change))
     return [change for change, _, _ in steps]
 
 
-async def _existing(bus: Bus, kind: Kind, path: str) -> Config | None:
+async def _existing(server: Server, kind: Kind, path: str) -> Config | None:
     verb = "STREAM" if kind == "stream" else "CONSUMER"
-    answer = await _ask(bus, f"{verb}.INFO.{path}", None)
+    answer = await _ask(server, f"{verb}.INFO.{path}", None)
     error = answer.get("error")
     if error is None:
         config: Config = answer["config"]
@@ -95,12 +107,12 @@ async def _existing(bus: Bus, kind: Kind, path: str) -> Config | None:
     raise Refused(f"look at {kind} {path}", error.get("description", "?"), error.get("err_code", 0))
 
 
-async def _make(bus: Bus, change: Change, path: str, config: Config) -> None:
+async def _make(server: Server, change: Change, path: str, config: Config) -> None:
     if change.kind == "stream":
-        answer = await _ask(bus, f"STREAM.{change.action.upper()}.{path}", config)
+        answer = await _ask(server, f"STREAM.{change.action.upper()}.{path}", config)
     else:
         request = {"stream_name": path.partition(".")[0], "config": _lean(config), "action": ""}
-        answer = await _ask(bus, f"CONSUMER.CREATE.{path}", request)
+        answer = await _ask(server, f"CONSUMER.CREATE.{path}", request)
     if error := answer.get("error"):
         raise Refused(str(change), error.get("description", "?"), error.get("err_code", 0))
 
@@ -111,9 +123,9 @@ def _lean(config: Config) -> Config:
     return {field: value for field, value in config.items() if field not in unused}
 
 
-async def _ask(bus: Bus, subject: str, body: Config | None) -> dict[str, Any]:
+async def _ask(server: Server, subject: str, body: Config | None) -> dict[str, Any]:
     try:
-        raw = await bus.api(subject, json.dumps(body).encode() if body is not None else b"")
+        raw = await server.api(subject, json.dumps(body).encode() if body is not None else b"")
     except NoAnswer as error:
         raise Unavailable(f"JetStream ({subject})", error.why) from error
     answer: dict[str, Any] = json.loads(raw)

@@ -18,9 +18,10 @@ from goaround_chassis.bus.errors import Refused, Unavailable
 
 log = structlog.get_logger(__name__)
 
-ACK_TIMEOUT_S = 5.0
+# What is sent while a server dies is lost without a word; so the first wait is the shorter one.
+ACK_TIMEOUT_S = (2.0, 5.0, 5.0, 5.0, 5.0)
 # Enough for a server to restart and recover its streams (a second or two); then the caller decides.
-RETRY_S = (0.1, 0.5, 1.0, 2.0)
+PAUSE_S = (0.1, 0.3, 0.6, 1.0, None)
 
 _HOPELESS = (nats.errors.MaxPayloadError, nats.errors.BadSubjectError)
 _CLOSED = (nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError)
@@ -42,10 +43,10 @@ async def publish(
     """
     what = f"publish {subject} to {stream}"
     why = "?"
-    for pause_s in (*RETRY_S, None):
+    for timeout_s, pause_s in zip(ACK_TIMEOUT_S, PAUSE_S, strict=True):
         try:
             ack = await js.publish(
-                subject, body, timeout=ACK_TIMEOUT_S, stream=stream, headers=dict(headers)
+                subject, body, timeout=timeout_s, stream=stream, headers=dict(headers)
             )
         except NoStreamResponseError:
             why = f"no stream takes {subject} (is {stream} there, and is the server up?)"
@@ -58,7 +59,7 @@ async def publish(
         except _CLOSED as error:
             raise Unavailable(what, str(error)) from error
         except TimeoutError:
-            why = f"no acknowledgement within {ACK_TIMEOUT_S:g} s"
+            why = f"no acknowledgement within {timeout_s:g} s"
         except nats.errors.Error as error:
             why = str(error)
         else:

@@ -9,6 +9,8 @@ from nats.js.errors import APIError, NotFoundError
 from goaround_chassis.bus.errors import Unavailable
 from goaround_chassis.bus.received import Received, from_stream
 
+_NOT_THERE = (10037, 10043)
+
 
 async def queued(js: JetStreamContext, subject: str, stream: str) -> int:
     """Return how many messages of a subject the stream still has; of a work queue, the undone.
@@ -50,7 +52,7 @@ async def discard(js: JetStreamContext, stream: str, sequence: int) -> bool:
     try:
         return await js.delete_msg(stream, sequence)
     except APIError as error:
-        if isinstance(error, NotFoundError) or "no message found" in (error.description or ""):
+        if error.err_code in _NOT_THERE:
             return False
         raise Unavailable(f"discard {sequence} of {stream}", str(error)) from error
     except (nats.errors.Error, TimeoutError) as error:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 
 from nats.aio.msg import Msg
 from nats.js.api import RawStreamMsg
@@ -57,12 +58,17 @@ def from_subject(msg: Msg) -> Received:
     )
 
 
+def headers_of(raw: RawStreamMsg) -> dict[str, str]:
+    """The headers of a message that was read by its place in the stream."""
+    return cast("dict[str, str] | None", raw.headers) or {}  # pyright: ignore[reportUnknownMemberType]
+
+
 def from_stream(stream: str, raw: RawStreamMsg) -> Received:
     """A message that was read by its place in the stream."""
     return Received(
         subject=raw.subject or "",
         body=raw.data or b"",
-        headers=raw.headers or {},
+        headers=headers_of(raw),
         stream=stream,
         sequence=raw.seq or 0,
         published_at=raw.time or datetime.fromtimestamp(0, UTC),

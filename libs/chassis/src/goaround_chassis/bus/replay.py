@@ -4,6 +4,8 @@ The reader is a consumer of its own that the server forgets after a minute unuse
 (a restart of the server), it is made anew after the last message that was seen: none is skipped,
 none comes twice.
 """
+# The client library leaves parts of its signatures without types.
+# pyright: reportUnknownMemberType=false
 
 import asyncio
 from collections.abc import AsyncIterator

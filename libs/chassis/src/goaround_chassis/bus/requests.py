@@ -3,6 +3,8 @@
 Errors travel as NATS services have them (`Nats-Service-Error` and its code), so that other clients
 understand them too.
 """
+# The client library leaves parts of its signatures without types.
+# pyright: reportUnknownMemberType=false
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -63,6 +65,8 @@ class Answers:
             task.add_done_callback(self._let_go)
 
         self._subscriptions.append(await self._client.subscribe(subject, queue, cb=take))
+        # Whoever is told that we are ready may ask at once.
+        await self._client.flush()
 
     async def stop(self, grace_s: float) -> None:
         """Take no more requests, and answer those in hand within the grace."""

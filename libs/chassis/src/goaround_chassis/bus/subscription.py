@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 # How long one pull waits at the server. After a server's restart the old pull is unknown to it, so
 # this bounds how long a message then waits; each pull costs one small message.
 PULL_S = 2.0
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
 SAY_EVERY_S = 10.0
 
 
