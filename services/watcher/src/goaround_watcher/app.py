@@ -1,0 +1,80 @@
+"""The watcher put together. The only place that constructs."""
+
+import os
+from collections.abc import Mapping
+from functools import partial
+
+import httpx
+
+from goaround_chassis.bus import Bus, Subscription
+from goaround_chassis.clock import SystemClock
+from goaround_chassis.service import Service
+from goaround_schemas.guide import PrometheusServer
+from goaround_schemas.subjects import TIMERS, WORK
+from goaround_schemas.watching import WorkWatch
+from goaround_watcher.answers import SOURCE
+from goaround_watcher.handlers import BUCKET, Ports, on_command, on_dead, on_tick
+from goaround_watcher.look import Sources, SourcesLookout
+from goaround_watcher.secret import opened_from
+from goaround_watcher.settings import WatcherSettings
+from goaround_watcher.sources.command import LogCommand
+from goaround_watcher.sources.file import LogFiles
+from goaround_watcher.sources.http import Http
+from goaround_watcher.sources.loki import Loki
+from goaround_watcher.sources.prometheus import Prometheus
+from goaround_watcher.sources.scrape import Scrape
+
+COMMANDS = "watcher"
+TICKS = "watcher-timers"
+OWN = "GOAROUND_"
+"""Our own settings, with our own passwords; a guide's command has no business with them."""
+
+
+async def build(settings: WatcherSettings, bus: Bus) -> Service:
+    """Return the service, its parts wired and nothing started."""
+    client = httpx.AsyncClient()
+    ports = Ports(
+        bucket=bus.bucket(BUCKET),
+        timers=bus.timers(),
+        publisher=bus,
+        lookout=SourcesLookout(sources(settings, client, os.environ)),
+        clock=SystemClock(),
+        longest_baseline_s=settings.live_baseline_max_s,
+    )
+    return Service(
+        name=SOURCE,
+        settings=settings,
+        subscriptions=(
+            Subscription(
+                stream=WORK,
+                consumer=COMMANDS,
+                kinds=(WorkWatch,),
+                handler=partial(on_command, ports=ports),
+                on_dead=partial(on_dead, ports=ports),
+                concurrency=settings.concurrency,
+            ),
+            Subscription(
+                stream=TIMERS,
+                consumer=TICKS,
+                handler=partial(on_tick, ports=ports),
+                raw=True,
+                concurrency=settings.looks_at_once,
+            ),
+        ),
+        on_stop=(client.aclose,),
+    )
+
+
+def sources(
+    settings: WatcherSettings, client: httpx.AsyncClient, environ: Mapping[str, str]
+) -> Sources:
+    """Return every kind of source, over one connection pool."""
+    http = Http(client, opened_from(environ))
+    default = PrometheusServer(url=settings.prometheus_url) if settings.prometheus_url else None
+    return Sources(
+        prometheus=lambda server: Prometheus(http, server or default),
+        scrape=Scrape(http),
+        file=LogFiles(),
+        command=LogCommand({k: v for k, v in environ.items() if not k.startswith(OWN)}),
+        loki=Loki(http),
+    )

@@ -1,0 +1,172 @@
+"""What the watcher does with a command and with a tick.
+
+The order of effects is always the same: look, keep the document (guarded by its revision), say what
+it holds, set the alarm that it names. Whatever was done before a crash is found in the document by
+who comes next, and what is said twice has the same id.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from pydantic import ValidationError
+
+from goaround_chassis.bucket import Bucket
+from goaround_chassis.bus import Received
+from goaround_chassis.clock import Clock
+from goaround_chassis.errors import Later, Never
+from goaround_chassis.publisher import Publisher
+from goaround_chassis.timers import Timers
+from goaround_schemas.catalogue import faults
+from goaround_schemas.envelope import Message
+from goaround_schemas.guide import Watch
+from goaround_schemas.watching import WorkWatch
+from goaround_watcher import answers, document, watch
+from goaround_watcher.look import Lookout
+from goaround_watcher.state import State, Tick
+
+log = structlog.get_logger(__name__)
+
+BUCKET = "watches"
+TIMER = "watch"
+SOON = timedelta(seconds=0.2)
+MOST_EARLY = 5
+"""Deliveries after which a tick without its document is no matter of an old copy any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that the handlers act on."""
+
+    bucket: Bucket
+    timers: Timers
+    publisher: Publisher
+    lookout: Lookout
+    clock: Clock
+    longest_baseline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A run's state, and the revision it was read at."""
+
+    state: State
+    revision: int
+
+
+async def on_command(command: WorkWatch, ports: Ports) -> None:
+    """Take the baseline, watch, or stop; a repeated command gets the same answer."""
+    if command.data.action == "stop":
+        await _stop(command, ports)
+        return
+    wanted = command.data.watch
+    if wanted is None:
+        raise Never(f"work.watch to {command.data.action} must say what to look at: data.watch")
+    if not wanted.period:
+        await ports.publisher.publish(_unwatched(command, ports))
+        return
+    kept = await _kept(command.data.run_id, ports)
+    if kept is not None and kept.state.command_id == command.id:
+        await _tell(kept.state, ports)
+    elif kept is not None and watch.is_served(kept.state, command):
+        log.info("command_over", run_id=command.data.run_id, command=command.id)
+    else:
+        await _begin(command, wanted, kept, ports)
+
+
+async def on_tick(received: Received, ports: Ports) -> None:
+    """Take the look that is due; a tick that nobody waits for is done with."""
+    try:
+        tick = Tick.model_validate_json(received.body)
+    except ValidationError as error:
+        raise Never(f"no tick of the watcher's: {faults(error)}") from error
+    kept = await _kept(tick.run_id, ports)
+    match watch.turn(kept.state if kept else None, tick):
+        case watch.Turn.LOOK if kept is not None:
+            if not await _look(kept.state, kept.revision, ports):
+                log.info("tick_taken_elsewhere", run_id=tick.run_id, tick=tick.number)
+        case watch.Turn.AGAIN if kept is not None:
+            await _tell(kept.state, ports)
+        case watch.Turn.EARLY if received.delivered < MOST_EARLY:
+            raise Later(SOON, "its document is not there yet")
+        case _:
+            log.info("tick_ignored", run_id=tick.run_id, tick=tick.number)
+
+
+async def on_dead(message: Message, why: str, ports: Ports) -> None:
+    """Answer a command that cannot be served, so that its run does not wait for ever."""
+    if not isinstance(message, WorkWatch):
+        return
+    now = ports.clock.now()
+    if message.data.action == "baseline":
+        await ports.publisher.publish(answers.given_up_baseline(message, why, now))
+    elif message.data.action == "watch":
+        await ports.publisher.publish(answers.given_up(message, why, now))
+
+
+def _unwatched(command: WorkWatch, ports: Ports) -> Message:
+    now = ports.clock.now()
+    if command.data.action == "baseline":
+        return answers.unwatched_baseline(command, now)
+    return answers.unwatched(command, now)
+
+
+async def _begin(command: WorkWatch, wanted: Watch, kept: Kept | None, ports: Ports) -> None:
+    state = watch.begun(
+        command,
+        wanted,
+        kept.state if kept else None,
+        ports.clock.now(),
+        longest_baseline_s=ports.longest_baseline_s,
+    )
+    log.info(
+        "begun", run_id=state.run_id, doing=state.doing.value, stage=state.stage, until=state.until
+    )
+    if not await _look(state, kept.revision if kept else None, ports):
+        raise Later(SOON, "the run's document was changed meanwhile")
+
+
+async def _stop(command: WorkWatch, ports: Ports) -> None:
+    kept = await _kept(command.data.run_id, ports)
+    if kept is None:
+        return
+    if not await _keep(watch.stopped(kept.state), kept.revision, ports):
+        raise Later(SOON, "the run's document was changed meanwhile")
+    await ports.timers.cancel(TIMER, command.data.run_id)
+    log.info("stopped", run_id=command.data.run_id)
+
+
+async def _look(state: State, revision: int | None, ports: Ports) -> bool:
+    """Take a look and act on it; False where someone else was first, and nothing was done."""
+    look = await ports.lookout.look(watch.order(state, ports.clock.now()))
+    state = watch.after(state, look, ports.clock.now())
+    if not await _keep(state, revision, ports):
+        return False
+    await _tell(state, ports)
+    return True
+
+
+async def _keep(state: State, revision: int | None, ports: Ports) -> bool:
+    _, written = document.write(state)
+    if revision is None:
+        return await ports.bucket.create(state.run_id, written) is not None
+    return await ports.bucket.update(state.run_id, written, revision) is not None
+
+
+async def _tell(state: State, ports: Ports) -> None:
+    """Say what the last look led to, and have the next one come; twice is the same as once."""
+    for message in state.said:
+        await ports.publisher.publish(message)
+    if state.due is not None:
+        body = watch.next_tick(state).model_dump_json().encode()
+        await ports.timers.at(TIMER, state.run_id, state.due, body)
+
+
+async def _kept(run_id: str, ports: Ports) -> Kept | None:
+    entry = await ports.bucket.get(run_id)
+    if entry is None:
+        return None
+    try:
+        return Kept(document.read(entry.value), entry.revision)
+    except document.Unreadable as error:
+        raise Never(str(error)) from error

@@ -1,0 +1,56 @@
+"""Writes what a look brought into a run's state. Pure."""
+
+from goaround_judge import SampleState
+from goaround_watcher import logbook
+from goaround_watcher.look import Look, SeenSignal
+from goaround_watcher.plan import titled
+from goaround_watcher.sources.port import Lines
+from goaround_watcher.state import Doing, LogRecord, SignalRecord, State
+
+
+def recorded(state: State, look: Look) -> State:
+    """Return the state with the look in it, before the switch or after it."""
+    signals = {
+        signal.name: _signal(
+            state, state.signals.get(signal.name, SignalRecord()), look.signals.get(signal.name)
+        )
+        for signal in state.plan.signals
+    }
+    logs = {
+        title: _log(state, state.logs.get(title, LogRecord()), title, lines, look)
+        for title, lines in look.logs.items()
+    }
+    return state.model_copy(
+        update={
+            "signals": signals,
+            "logs": logs,
+            "memory": look.memory,
+            "looked": look.span.until,
+        }
+    )
+
+
+def _signal(state: State, record: SignalRecord, seen: SeenSignal | None) -> SignalRecord:
+    if seen is None:
+        return record
+    if state.doing is Doing.WATCH:
+        fresh = tuple(row for row in seen.rows if row.at >= state.switched)
+        return record.model_copy(update={"after": (*record.after, *fresh), "detail": seen.detail})
+    usable = tuple(row for row in seen.reference if row.state is SampleState.OK)
+    return record.model_copy(
+        update={
+            "before": (*record.before, *seen.rows),
+            "reference": record.reference or usable,
+            "detail": seen.detail,
+        }
+    )
+
+
+def _log(state: State, record: LogRecord, title: str, lines: Lines, look: Look) -> LogRecord:
+    if record.cursors is None:
+        return logbook.with_history(record, lines, look.span)
+    if state.doing is Doing.BASELINE:
+        return logbook.with_baseline(record, lines, look.span)
+    if state.tick == 0 and titled(state.plan)[title].file is not None:
+        return logbook.with_first_watched(record, lines, look.span)
+    return logbook.with_watched(record, lines, look.span)

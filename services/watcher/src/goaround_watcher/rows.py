@@ -1,0 +1,70 @@
+"""Makes a signal's looks of what its sources answered. Pure.
+
+A number that cannot be used keeps its place and says why, so that a lack of evidence is never taken
+for evidence. An empty vector of errors beside a full one of requests is no lack: it means that
+nothing failed, as no series of failures exists before the first.
+"""
+
+import math
+from collections.abc import Sequence
+
+from goaround_judge import SampleState
+from goaround_watcher.sources.port import Answer, Point, Span
+from goaround_watcher.state import Row, Rows
+
+
+def of_value(answer: Answer, span: Span) -> Rows:
+    """Return a row for each point; and one for what the end of the span lacks."""
+    rows = [
+        Row(_at(p), p.value) if math.isfinite(p.value) else Row(_at(p), None, SampleState.NAN)
+        for p in answer.points
+    ]
+    return (*rows, *_lack(answer, span))
+
+
+def of_counts(errors: Answer, requests: Answer, span: Span) -> Rows:
+    """Return a row with both counts for each point of the requests, and for what is lacking."""
+    if not requests.points:
+        broken = SampleState.PROVIDER_ERROR
+        return _lack(errors if errors.state is broken else requests, span)
+    if not errors.points and errors.state is not SampleState.NO_DATA:
+        return _lack(errors, span)
+    rows = [
+        _counted(_at(p), _beside(p, errors.points, span.step_s), p.value) for p in requests.points
+    ]
+    return (*rows, *_lack(requests, span))
+
+
+def detail_of(answers: Sequence[Answer], rows: Rows) -> str:
+    """Return what is to be said of the last look, where it brought no number."""
+    if rows and rows[-1].state is SampleState.OK:
+        return ""
+    said = [answer.detail for answer in answers if answer.detail]
+    if not said and rows and rows[-1].state is SampleState.NAN:
+        return "the source answers with something that is not a number"
+    return "; ".join(dict.fromkeys(said))
+
+
+def _lack(answer: Answer, span: Span) -> Rows:
+    if answer.state is SampleState.OK and answer.points:
+        return ()
+    state = SampleState.NO_DATA if answer.state is SampleState.OK else answer.state
+    return (Row(round(span.until, 3), None, state),)
+
+
+def _counted(at: float, errors: float, requests: float) -> Row:
+    if not (math.isfinite(errors) and math.isfinite(requests)):
+        return Row(at, None, SampleState.NAN)
+    return Row(at, None, SampleState.OK, errors, requests)
+
+
+def _beside(point: Point, others: Sequence[Point], step_s: float) -> float:
+    """Return the value of the other series at that time; none means that nothing failed then."""
+    nearest = min(others, key=lambda other: abs(other.at - point.at), default=None)
+    if nearest is None or abs(nearest.at - point.at) > step_s / 2:
+        return 0.0
+    return nearest.value
+
+
+def _at(point: Point) -> float:
+    return round(point.at, 3)

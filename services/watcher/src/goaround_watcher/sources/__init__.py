@@ -1,0 +1,1 @@
+"""Where numbers and lines come from. Each source looks, none of them judges or remembers."""

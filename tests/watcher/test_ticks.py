@@ -1,0 +1,459 @@
+"""The protocol of looks, with fakes: a crash between any two effects, doubles, late and old ticks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from goaround_chassis.bus import Received
+from goaround_chassis.errors import Later, Never
+from goaround_chassis.testing import (
+    Alarm,
+    ManualClock,
+    MemoryBucket,
+    MemoryTimers,
+    RecordingPublisher,
+)
+from goaround_judge import SampleState
+from goaround_schemas.envelope import Message
+from goaround_schemas.watching import DeployBaselined, DeployJudged, DeployObserved, WorkWatch
+from goaround_watcher import document
+from goaround_watcher.handlers import Ports, on_command, on_dead, on_tick
+from goaround_watcher.state import Doing, State
+from tests.watcher.builders import START, Scripted, command, plan, queried
+
+
+class Crash(BaseException):
+    """The process dies: nothing may catch it."""
+
+
+class Fuse:
+    """Burns through at the nth effect, before or after it."""
+
+    def __init__(self) -> None:
+        self.left: int | None = None
+
+    def step(self) -> None:
+        if self.left is not None:
+            if self.left == 0:
+                self.left = None
+                raise Crash
+            self.left -= 1
+
+
+class FusedBucket(MemoryBucket):
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__()
+        self.fuse = fuse
+        self.rival: bytes | None = None
+
+    async def put(self, key: str, value: bytes) -> int:
+        self.fuse.step()
+        revision = await super().put(key, value)
+        self.fuse.step()
+        return revision
+
+    async def update(self, key: str, value: bytes, revision: int) -> int | None:
+        if self.rival is not None:
+            rival, self.rival = self.rival, None
+            await MemoryBucket.put(self, key, rival)
+        return await super().update(key, value, revision)
+
+
+class FusedTimers(MemoryTimers):
+    def __init__(self, clock: ManualClock, fuse: Fuse) -> None:
+        super().__init__(clock)
+        self.fuse = fuse
+
+    async def at(self, name: str, key: str, due: Any, body: bytes) -> None:
+        self.fuse.step()
+        await super().at(name, key, due, body)
+        self.fuse.step()
+
+
+class FusedPublisher(RecordingPublisher):
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__()
+        self.fuse = fuse
+
+    async def publish(self, message: Message) -> None:
+        self.fuse.step()
+        await super().publish(message)
+        self.fuse.step()
+
+
+class Scene:
+    """A watcher among fakes, and what happened to it."""
+
+    def __init__(self) -> None:
+        self.fuse = Fuse()
+        self.clock = ManualClock(START)
+        self.bucket = FusedBucket(self.fuse)
+        self.timers = FusedTimers(self.clock, self.fuse)
+        self.publisher = FusedPublisher(self.fuse)
+        self.lookout = Scripted()
+        self.ports = Ports(
+            bucket=self.bucket,
+            timers=self.timers,
+            publisher=self.publisher,
+            lookout=self.lookout,
+            clock=self.clock,
+            longest_baseline_s=300,
+        )
+
+    async def command(self, message: WorkWatch) -> None:
+        """Deliver until it is settled, as the bus does."""
+        for _ in range(5):
+            try:
+                await on_command(message, self.ports)
+            except (Crash, Later):
+                continue
+            return
+        raise AssertionError("a command was never settled")
+
+    async def tick(self, alarm: Alarm) -> None:
+        for delivered in range(1, 8):
+            try:
+                await on_tick(received(alarm, delivered), self.ports)
+            except (Crash, Later):
+                continue
+            return
+        raise AssertionError("a tick was never settled")
+
+    async def run_until_quiet(self, *, most: int = 200) -> None:
+        for _ in range(most):
+            if not self.timers.pending:
+                return
+            self.clock.set(max(self.clock.now(), self.timers.pending[0].due))
+            await self.timers.fire(self.tick)
+        raise AssertionError("the watch never ends")
+
+    async def baseline(self, **fields: Any) -> None:
+        await self.command(command("baseline", watch=plan(**fields)))
+        await self.run_until_quiet()
+
+    async def state(self, run: str = "r1") -> State:
+        entry = await self.bucket.get(run)
+        assert entry is not None
+        return document.read(entry.value)
+
+    def judged(self) -> DeployJudged:
+        (judged,) = self.publisher.of(DeployJudged)
+        return judged
+
+
+def received(alarm: Alarm, delivered: int = 1) -> Received:
+    subject = f"timer.fired.{alarm.name}.{alarm.key}"
+    return Received(subject, alarm.body, {}, "TIMERS", 1, START, delivered)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def test_a_live_baseline_is_taken_over_time_and_answered_once(scene: Scene) -> None:
+    asked = command("baseline")
+    await scene.command(asked)
+    assert not scene.publisher.published
+    await scene.run_until_quiet()
+    (said,) = scene.publisher.of(DeployBaselined)
+    assert said.causationid == asked.id
+    assert said.data.complete
+    (signal,) = said.data.signals
+    assert signal.samples == 13
+    assert signal.typical == pytest.approx(0.1, rel=0.05)
+    assert scene.clock.now() - START == timedelta(seconds=60)
+
+
+async def test_a_baseline_of_history_is_answered_at_once(scene: Scene) -> None:
+    await scene.command(command("baseline", watch=plan(signals=[queried()])))
+    (said,) = scene.publisher.of(DeployBaselined)
+    assert said.data.complete
+    assert not scene.timers.pending
+    assert scene.lookout.orders[0].history is not None
+
+
+async def test_a_live_baseline_has_a_longest_time_and_says_so(scene: Scene) -> None:
+    await scene.baseline(baseline={"before": "1h"}, every="15s")
+    assert scene.clock.now() - START == timedelta(seconds=300)
+    (said,) = scene.publisher.of(DeployBaselined)
+    assert "over 300 s, not the guide's 3600 s" in said.data.signals[0].detail
+
+
+async def test_a_signal_that_never_answers_makes_the_baseline_incomplete(scene: Scene) -> None:
+    scene.lookout.value, scene.lookout.state = None, SampleState.NO_DATA
+    await scene.baseline()
+    (said,) = scene.publisher.of(DeployBaselined)
+    assert not said.data.complete
+    assert not said.data.signals[0].answered
+    assert "13 no data" in said.data.signals[0].detail
+
+
+async def test_a_steady_watch_ends_green_after_its_period_with_one_look_each_interval(
+    scene: Scene,
+) -> None:
+    await scene.baseline()
+    began = scene.clock.now()
+    asked = command("watch")
+    await scene.command(asked)
+    await scene.run_until_quiet()
+    judged = scene.judged()
+    assert judged.causationid == asked.id
+    assert judged.data.summary.colour == "green"
+    assert judged.data.summary.action == "accept"
+    assert scene.clock.now() - began == timedelta(seconds=60)
+    looks = scene.publisher.of(DeployObserved)
+    assert [o.data.tick for o in looks] == list(range(13))
+    assert judged.data.summary.ticks == 13
+    assert judged.data.summary.signals[0].samples["ok"] == 13
+
+
+async def test_a_degraded_service_is_red_before_the_period_is_over(scene: Scene) -> None:
+    await scene.baseline()
+    began = scene.clock.now()
+    await scene.command(command("watch"))
+    scene.lookout.value = 0.9
+    await scene.run_until_quiet()
+    summary = scene.judged().data.summary
+    assert (summary.colour, summary.action, summary.deciding) == ("red", "rollback", "p95")
+    assert scene.clock.now() - began < timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("undecided", ["hold", "rollback", "accept"])
+async def test_a_watch_without_data_is_extended_and_then_left_to_the_guide(
+    scene: Scene, undecided: str
+) -> None:
+    await scene.baseline()
+    began = scene.clock.now()
+    scene.lookout.value, scene.lookout.state = None, SampleState.PROVIDER_ERROR
+    await scene.command(command("watch", watch=plan(undecided=undecided)))
+    await scene.run_until_quiet()
+    summary = scene.judged().data.summary
+    assert (summary.colour, summary.action) == ("yellow", undecided)
+    assert summary.extensions == 1
+    assert scene.clock.now() - began == timedelta(seconds=80)
+
+
+@pytest.mark.parametrize("action", ["baseline", "watch"])
+async def test_a_watch_of_no_length_is_answered_without_a_document(
+    scene: Scene, action: str
+) -> None:
+    await scene.command(command(action, watch=plan(period="0s")))
+    (said,) = scene.publisher.published
+    if isinstance(said, DeployJudged):
+        assert (said.data.summary.colour, said.data.summary.action) == ("green", "accept")
+        assert "no watch" in said.data.summary.reason
+    else:
+        assert isinstance(said, DeployBaselined)
+        assert said.data.complete
+    assert await scene.bucket.get("r1") is None
+    assert not scene.timers.pending
+
+
+async def test_a_repeated_command_gets_the_same_answer(scene: Scene) -> None:
+    await scene.baseline()
+    await scene.command(command("watch"))
+    await scene.run_until_quiet()
+    looks = len(scene.lookout.orders)
+    first = scene.judged()
+    scene.publisher.published.clear()
+    await scene.command(command("watch"))
+    assert scene.judged() == first
+    assert len(scene.lookout.orders) == looks
+
+
+async def test_a_repeated_command_sets_a_lost_alarm_again(scene: Scene) -> None:
+    await scene.command(command("watch"))
+    (alarm,) = scene.timers.pending
+    await scene.timers.cancel("watch", "r1")
+    await scene.command(command("watch"))
+    assert scene.timers.pending == [alarm]
+
+
+async def test_a_command_that_was_followed_by_another_does_not_come_back(scene: Scene) -> None:
+    await scene.command(command("watch", id="one"))
+    await scene.command(command("watch", id="two", stage="second"))
+    await scene.command(command("watch", id="one"))
+    state = await scene.state()
+    assert (state.command_id, state.stage) == ("two", "second")
+
+
+async def test_the_next_stage_keeps_the_baseline_and_begins_anew(scene: Scene) -> None:
+    await scene.baseline()
+    await scene.command(command("watch", id="one"))
+    await scene.run_until_quiet()
+    scene.publisher.published.clear()
+    await scene.command(command("watch", id="two", stage="second"))
+    state = await scene.state()
+    assert len(state.signals["p95"].before) == 13
+    assert len(state.signals["p95"].after) == 1
+    await scene.run_until_quiet()
+    assert scene.judged().data.summary.stage == "second"
+
+
+async def test_a_tick_of_a_stopped_watch_is_ignored(scene: Scene) -> None:
+    await scene.command(command("watch"))
+    (alarm,) = scene.timers.pending
+    await scene.command(command("stop"))
+    assert not scene.timers.pending
+    looks = len(scene.lookout.orders)
+    await scene.tick(alarm)
+    assert len(scene.lookout.orders) == looks
+    assert (await scene.state()).doing is Doing.STOPPED
+
+
+async def test_to_stop_what_was_never_begun_is_done_at_once(scene: Scene) -> None:
+    await scene.command(command("stop"))
+    assert not scene.publisher.published
+
+
+async def test_an_old_tick_takes_no_look_and_sets_the_alarm_that_is_waited_for(
+    scene: Scene,
+) -> None:
+    await scene.command(command("watch"))
+    (old,) = scene.timers.pending
+    for _ in range(3):
+        scene.clock.set(scene.timers.pending[0].due)
+        await scene.timers.fire(scene.tick)
+    (waited_for,) = scene.timers.pending
+    looks = len(scene.lookout.orders)
+    # The double of an old alarm has replaced the present one, and fires.
+    await scene.timers.cancel("watch", "r1")
+    await scene.tick(old)
+    assert scene.timers.pending == [waited_for]
+    assert len(scene.lookout.orders) == looks
+
+
+async def test_a_tick_of_a_run_that_nobody_knows_is_given_up_after_some_tries(
+    scene: Scene,
+) -> None:
+    await scene.command(command("watch"))
+    (alarm,) = scene.timers.pending
+    await scene.bucket.delete("r1")
+    with pytest.raises(Later):
+        await on_tick(received(alarm), scene.ports)
+    await on_tick(received(alarm, delivered=6), scene.ports)
+    assert len(scene.lookout.orders) == 1
+
+
+async def test_after_a_long_absence_one_look_covers_the_gap_and_the_rhythm_goes_on(
+    scene: Scene,
+) -> None:
+    await scene.baseline()
+    began = scene.clock.now()
+    await scene.command(command("watch"))
+    scene.clock.set(began + timedelta(seconds=32))
+    await scene.timers.fire(scene.tick)
+    span = scene.lookout.orders[-1].span
+    assert span.until - span.since == 32
+    (alarm,) = scene.timers.pending
+    assert alarm.due == began + timedelta(seconds=35)
+
+
+async def test_who_loses_the_race_for_a_tick_says_nothing(scene: Scene) -> None:
+    await scene.command(command("watch"))
+    (alarm,) = scene.timers.pending
+    entry = await scene.bucket.get("r1")
+    assert entry is not None
+    scene.bucket.rival = entry.value
+    said = len(scene.publisher.published)
+    await on_tick(received(alarm), scene.ports)
+    assert len(scene.publisher.published) == said
+
+
+async def test_a_command_that_loses_a_race_comes_back(scene: Scene) -> None:
+    await scene.baseline()
+    entry = await scene.bucket.get("r1")
+    assert entry is not None
+    scene.bucket.rival = entry.value
+    with pytest.raises(Later):
+        await on_command(command("watch"), scene.ports)
+    await on_command(command("watch"), scene.ports)
+    assert (await scene.state()).doing is Doing.WATCH
+
+
+async def test_a_command_that_names_nothing_to_look_at_is_refused(scene: Scene) -> None:
+    with pytest.raises(Never, match="what to look at"):
+        await on_command(command("watch", watch=None), scene.ports)
+
+
+async def test_a_tick_that_is_none_is_refused(scene: Scene) -> None:
+    with pytest.raises(Never, match="no tick"):
+        await on_tick(received(Alarm("watch", "r1", START, b"{}")), scene.ports)
+
+
+async def test_a_damaged_document_is_refused_and_its_command_answered(scene: Scene) -> None:
+    await scene.bucket.put("r1", b'{"format": 1}')
+    asked = command("watch", watch=plan(undecided="rollback"))
+    with pytest.raises(Never, match="cannot be read") as refused:
+        await on_command(asked, scene.ports)
+    await on_dead(asked, str(refused.value), scene.ports)
+    summary = scene.judged().data.summary
+    assert (summary.colour, summary.action) == ("yellow", "rollback")
+    assert "cannot be read" in summary.reason
+
+
+async def test_a_dead_baseline_is_answered_as_incomplete(scene: Scene) -> None:
+    asked = command("baseline")
+    await on_dead(asked, "the bus said no", scene.ports)
+    (said,) = scene.publisher.of(DeployBaselined)
+    assert not said.data.complete
+    assert said.causationid == asked.id
+
+
+async def _whole_life(scene: Scene) -> None:
+    await scene.command(command("baseline", watch=plan(baseline={"before": "30s"})))
+    await scene.run_until_quiet()
+    await scene.command(command("watch", watch=plan(period="15s")))
+    await scene.run_until_quiet()
+
+
+async def _effects() -> int:
+    scene = Scene()
+    scene.fuse.left = 10_000
+    await _whole_life(scene)
+    assert scene.fuse.left is not None
+    return 10_000 - scene.fuse.left
+
+
+async def test_a_crash_between_any_two_effects_loses_and_doubles_nothing() -> None:
+    undisturbed = Scene()
+    await _whole_life(undisturbed)
+    expected = {m.id for m in undisturbed.publisher.published}
+    effects = await _effects()
+    assert effects > 40
+    for place in range(effects):
+        scene = Scene()
+        scene.fuse.left = place
+        await _whole_life(scene)
+        assert scene.fuse.left is None, "the crash did not come"
+        assert {m.id for m in scene.publisher.published} == expected
+        state = await scene.state()
+        times = [row.at for row in state.signals["p95"].after]
+        assert times == sorted(set(times)), "a look was kept twice"
+        assert scene.judged().data.summary.ticks == state.tick
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(min_value=0, max_value=12), max_size=12))
+async def test_any_crashes_and_doubles_lead_to_one_verdict(places: list[int]) -> None:
+    scene = Scene()
+    await scene.command(command("watch", watch=plan(period="15s")))
+    kept = [*scene.timers.pending]
+    for place in places:
+        scene.fuse.left = place
+        if scene.timers.pending:
+            scene.clock.set(max(scene.clock.now(), scene.timers.pending[0].due))
+            await scene.timers.fire(scene.tick)
+        scene.fuse.left = None
+        kept += scene.timers.pending
+        await scene.tick(kept[place % len(kept)])
+    await scene.run_until_quiet()
+    assert len({m.id for m in scene.publisher.of(DeployJudged)}) == 1
+    ticks = [o.data.tick for o in scene.publisher.of(DeployObserved)]
+    assert sorted(ticks) == list(range(len(ticks)))
