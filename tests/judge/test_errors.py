@@ -31,6 +31,25 @@ def test_one_burst_however_great_is_not_red() -> None:
     assert verdict_on(errors([0] * 60, after)).colour is not Colour.RED
 
 
+def test_a_green_burst_is_called_a_burst() -> None:
+    found = verdict_on(errors([0] * 60, [0] * 20 + [50] + [0] * 39))
+    assert found.colour is Colour.GREEN
+    assert "in a burst that did not last" in found.reason
+
+
+@pytest.mark.parametrize("begins", [0, 7, 25, 40, 55])
+def test_the_numbers_told_are_those_beyond_the_limit_whenever_harm_began(begins: int) -> None:
+    after = np.random.default_rng(begins).binomial(200, 0.03, 60)
+    after[:begins] = 0
+    found = verdict_on(errors([0, 1, 0] * 20, after))
+    assert found.colour is Colour.RED
+    assert found.observed is not None
+    assert found.limit is not None
+    assert found.observed > found.limit
+    assert found.red_at_s is not None
+    assert found.red_at_s >= 15.0 * begins
+
+
 def test_a_service_that_fails_every_request_is_red_at_the_second_look() -> None:
     found = verdict_on(errors([0] * 10, [30] * 3, 30.0), looks=16)
     assert (found.colour, found.red_at_s) == (Colour.RED, 15.0)

@@ -24,6 +24,7 @@ RATE_FLOOR = 1e-5
 """One request in a hundred thousand: a rise that ends below it moves no one."""
 BAD_RATE = 0.05
 """A baseline that fails one request in twenty was bad before any deployment."""
+BURST = "in a burst that did not last"
 LEAST_LOOKS = 3
 """Baseline looks without which there is nothing to compare."""
 BEFORE_WORSE = 6
@@ -49,17 +50,24 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
     if len(after.errors) == 0:
         return _thin(rule, str(thin), base.rate, earlier, later)
     matters = rule.matters_from
-    logs = rising(base, after.errors, after.exposure, looks=looks, matters_from=matters)
-    seen, over = np.cumsum(after.errors), np.cumsum(after.exposure)
+    rise = rising(base, after.errors, after.exposure, looks=looks, matters_from=matters)
+    logs = rise.logs
     if with_requests:
-        logs = np.where(seen >= RATE_FLOOR * over, logs, -np.inf)
+        enough = np.cumsum(after.errors) >= RATE_FLOOR * np.cumsum(after.exposure)
+        logs = np.where(enough, logs, -np.inf)
     crossed = np.flatnonzero(logs >= RED)
     at = int(crossed[0]) if len(crossed) else len(logs) - 1
-    rate = float(seen[at] / over[at])
-    red_limit = most_events(base, float(over[at]), matters, RED) / float(over[at])
-    green_limit = most_events(base, float(over[at]), matters, YELLOW) / float(over[at])
+    anomalous = bool(logs[at] >= YELLOW)
+    # A finding is told from where it began; the rest from the switch on.
+    since = int(rise.since[at]) if anomalous else 0
+    stake = float(rise.stakes[at] if anomalous else rise.stakes.max())
+    seen = float(after.errors[since : at + 1].sum())
+    over = float(after.exposure[since : at + 1].sum())
+    rate = seen / over
+    red_limit = most_events(base, over, matters, RED - stake) / over
+    green_limit = most_events(base, over, matters, YELLOW - stake) / over
     bad_before = worsening or (with_requests and base.rate >= BAD_RATE)
-    figures = _figures(after, at, rate, base, with_requests)
+    figures = _figures(seen, over, base, with_requests)
     counterfactual = f"would have been Green at {_rate(green_limit, with_requests)} or less"
     if len(crossed):
         colour, word = Colour.RED, Word.REGRESSED
@@ -67,15 +75,16 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
             f"{figures}, beyond the limit of {_rate(red_limit, with_requests)} "
             f"{moment(float(after.at_s[at]))}"
         )
-    elif logs[-1] >= YELLOW:
+    elif anomalous:
         colour, word = Colour.YELLOW, Word.SUSPICIOUS
         reason = f"{figures}, near the limit of {_rate(red_limit, with_requests)}"
     elif thin is not None:
         colour, word, reason = Colour.YELLOW, Word.THIN, thin
         counterfactual = "would have been Green with enough data"
     else:
-        colour, reason = Colour.GREEN, f"{figures}, within {_rate(green_limit, with_requests)}"
-        fewer = log_ratio_fallen(base, float(seen[-1]), float(over[-1])) >= RED
+        kept = f"within {_rate(green_limit, with_requests)}"
+        colour, reason = Colour.GREEN, f"{figures}, {kept if rate <= green_limit else BURST}"
+        fewer = log_ratio_fallen(base, seen, over) >= RED
         word = Word.IMPROVED if fewer else Word.ALREADY_BAD if bad_before else Word.STEADY
         counterfactual = ""
     return SignalVerdict(
@@ -121,7 +130,7 @@ def _settled(before: Tallies, looks: int, matters_from: float) -> tuple[Known, b
         return whole, False
     head = known(before.errors[:early], before.exposure[:early])
     rise = rising(head, errors, exposure, looks=looks, matters_from=matters_from)
-    return (known(errors, exposure), True) if rise[-1] >= RED else (whole, False)
+    return (known(errors, exposure), True) if rise.logs[-1] >= RED else (whole, False)
 
 
 def _no_baseline(looks: int) -> str:
@@ -132,12 +141,11 @@ def _rate(rate: float, of_requests: bool) -> str:
     return percent(rate) if of_requests else f"{number(rate)} a look"
 
 
-def _figures(after: Tallies, at: int, rate: float, base: Known, of_requests: bool) -> str:
-    """Return the counts and rates in words, up to and including one look."""
-    errors, over = float(after.errors[: at + 1].sum()), float(after.exposure[: at + 1].sum())
-    within = f"{number(over)} requests" if of_requests else counted(int(over), "look")
+def _figures(errors: float, over: float, base: Known, of_requests: bool) -> str:
+    """Return the counts and rates in words."""
+    within = f"{number(over)} requests" if of_requests else counted(round(over), "look")
     return (
-        f"{number(errors)} errors in {within} ({_rate(rate, of_requests)}) "
+        f"{number(errors)} errors in {within} ({_rate(errors / over, of_requests)}) "
         f"against {_rate(base.rate, of_requests)} before"
     )
 

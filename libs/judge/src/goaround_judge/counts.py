@@ -8,6 +8,7 @@ change such a mixture exceeds 1/risk with probability `risk` at most, at any loo
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,14 @@ def known(events: Floats, exposure: Floats) -> Known:
     return Known(total, over, burstiness)
 
 
+class Rising(NamedTuple):
+    """For each look: the log of the evidence, the look it counts from, and that start's stake."""
+
+    logs: Floats
+    since: npt.NDArray[np.intp]
+    stakes: Floats
+
+
 def without_the_worst(events: Floats) -> Floats:
     """Return running totals in which the worst look counts twice the second worst at most.
 
@@ -100,8 +109,8 @@ def _bursts(events: Floats, exposure: Floats, looks: Floats) -> Floats:
 
 def rising(
     base: Known, events: Floats, exposure: Floats, *, looks: int, matters_from: float
-) -> Floats:
-    """Return, for each look, the log of the evidence that the rate has risen since some moment."""
+) -> Rising:
+    """Return, for each look, the evidence that the rate has risen since some moment."""
     n = len(events)
     every = max(looks // STARTS, 1)
     starts = np.arange(0, min(n, STARTS * every), every)
@@ -113,7 +122,9 @@ def rising(
     ratio = log_ratio(base, without_the_worst(seen), np.cumsum(over, axis=-1), matters_from)
     if float(ratio.max()) > 0:  # else there is nothing for bursts to take away
         ratio = _less_bursts(base, ratio, seen, over, since)
-    return np.asarray((ratio + stakes[:, None]).max(axis=0), dtype=np.float64)
+    staked = ratio + stakes[:, None]
+    best = staked.argmax(axis=0)
+    return Rising(staked[best, np.arange(n)], starts[best], stakes[best])
 
 
 def _less_bursts(
@@ -125,9 +136,9 @@ def _less_bursts(
 
 
 def most_events(base: Known, exposure: float, matters_from: float, log_limit: float) -> float:
-    """Return the greatest count in one exposure that stays below the limit of evidence."""
+    """Return the greatest count in one exposure that stays below a limit, its stake included."""
     grown = exposure * (1 + matters_from)
-    needed = (log_limit + math.log(2)) * base.burstiness + LOG_BETS
+    needed = log_limit * base.burstiness + LOG_BETS
     prior = base.events + PRIOR_EVENTS
     # Each bet is linear in the count, so its own limit is a division; the least of them counts.
     limits = [

@@ -103,9 +103,9 @@ def _judge_row(
 ) -> LogFinding | None:
     """Return what changed about one template; None where nothing did."""
     base = known(row.before, lengths)
-    logs = rising(
-        base, row.after, stretched, looks=looks, matters_from=evidence.rule.matters_from
-    ) - np.log(CHANCES)
+    matters = evidence.rule.matters_from
+    rise = rising(base, row.after, stretched, looks=looks, matters_from=matters)
+    logs = rise.logs - np.log(CHANCES)
     crossed = np.flatnonzero(logs >= RED)
     was, now = int(row.before.sum()), int(row.after.sum())
     change, red_at = ("new" if was == 0 else "rising"), None
