@@ -1,0 +1,1 @@
+"""The kinds of step there are: a program, a script, an HTTP request."""

@@ -1,0 +1,95 @@
+"""Steps that send one HTTP request.
+
+Once a request may have left, only an answer says whether it was done. A connection that never
+came about is the one failure after which it surely was not.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import httpx
+
+from goaround_deployer.output import last_lines
+from goaround_deployer.runner import Attempt
+from goaround_schemas.guide.step import HttpStep, Step
+
+_MOST_BODY_BYTES = 16_384
+_CONNECT_S = 10.0
+# Before a byte of the request was sent.
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    httpx.ProxyError,
+)
+
+
+@dataclass(frozen=True)
+class HttpRequests:
+    """Sends requests; a redirect is an answer like another, and is not followed."""
+
+    client: httpx.AsyncClient
+
+    async def send(self, step: Step, http: HttpStep, stop: asyncio.Event) -> Attempt:
+        """Send the request, and read from the answer's status whether it was done."""
+        asking = asyncio.ensure_future(self._within(step, http))
+        stopped = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({asking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                return Attempt("stopped", "stopped while it waited for the answer")
+            return asking.result()
+        finally:
+            for task in (asking, stopped):
+                task.cancel()
+            await asyncio.gather(asking, stopped, return_exceptions=True)
+
+    async def _within(self, step: Step, http: HttpStep) -> Attempt:
+        timeout_s = step.timeout.total_seconds()
+        what = f"{http.method} {http.url}"
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._ask(http, what, timeout_s)
+        except TimeoutError:
+            return _unsure(step, f"{what}: no answer within {timeout_s:g} s")
+        except (*_NEVER_SENT, ValueError) as error:
+            why = str(error) or type(error).__name__
+            return Attempt("errored", f"{what} was not sent: {why}", begun=False)
+        except httpx.HTTPError as error:
+            return _unsure(step, f"{what}: {str(error) or type(error).__name__}")
+
+    async def _ask(self, http: HttpStep, what: str, timeout_s: float) -> Attempt:
+        text = http.body if isinstance(http.body, str) else None
+        json = None if isinstance(http.body, str) else http.body
+        # Connecting is given up first: then it is known that nothing was sent.
+        patience = httpx.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s * 0.9))
+        async with self.client.stream(
+            http.method, http.url, headers=http.headers, content=text, json=json, timeout=patience
+        ) as answer:
+            body = await _start_of(answer)
+            if answer.status_code in http.status or (not http.status and answer.is_success):
+                return Attempt("done", f"status {answer.status_code}", body)
+            wanted = ", ".join(map(str, http.status)) or "2xx"
+            said = last_lines(body)
+            why = f"{what} answered {answer.status_code}, not {wanted}"
+            return Attempt("failed", f"{why}: {said}" if said else why, body)
+
+
+async def _start_of(answer: httpx.Response) -> str:
+    """Return so much of the body as is of use; the rest is not waited for."""
+    kept = b""
+    async for piece in answer.aiter_bytes():
+        kept += piece
+        if len(kept) >= _MOST_BODY_BYTES:
+            break
+    return kept[:_MOST_BODY_BYTES].decode(errors="replace")
+
+
+def _unsure(step: Step, why: str) -> Attempt:
+    if step.idempotent:
+        return Attempt("errored", why)
+    said = "it may have been done, and is not idempotent: nobody can say"
+    return Attempt("unknown", f"{why}; {said}")

@@ -1,0 +1,162 @@
+"""One command in hand: what is done under its hold, each thing journaled around its doing.
+
+Decides nothing. Nothing is begun that is not written down as begun; nothing is told that is not
+written down as ended.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from goaround_chassis.bus.errors import Refused, Unavailable
+from goaround_chassis.clock import Clock
+from goaround_chassis.publisher import Publisher
+from goaround_deployer import answers
+from goaround_deployer.journal import ProcedureCommand, ProcedureRecord, TaskRecord, tail
+from goaround_deployer.lease import Hold, Sleep
+from goaround_deployer.procedure import Task
+from goaround_deployer.runner import Attempt, Runner
+from goaround_schemas.envelope import Event
+from goaround_schemas.guide.step import Step
+from goaround_schemas.procedure import StepOutcome, WorkDeploy
+
+log = structlog.get_logger(__name__)
+
+_MOST_OUTPUT_BYTES = 4096
+_MOST_DETAIL = 600
+_SLOWEST_RETRY_S = 30.0
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What carrying out a command needs of the world."""
+
+    runner: Runner
+    publisher: Publisher
+    clock: Clock
+    sleep: Sleep = asyncio.sleep
+    retry_first_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is written of a task at its end. `attempts` None: as many as were written before."""
+
+    outcome: StepOutcome
+    detail: str
+    output: str = ""
+    begun: bool = True
+    attempts: int | None = None
+    seconds: float = 0.0
+
+
+def ending(attempt: Attempt, *, begun: bool, seconds: float, attempts: int | None = None) -> Ending:
+    """Say of a task what is to be said of its last try."""
+    if attempt.outcome == "stopped":
+        detail = f"{attempt.detail}, for a rollback of this run"
+        return Ending("unknown", detail, attempt.output, begun, attempts, seconds)
+    return Ending(attempt.outcome, attempt.detail, attempt.output, begun, attempts, seconds)
+
+
+@dataclass
+class Work:
+    """A command, its plan, and the hold under which it is carried out."""
+
+    command: ProcedureCommand
+    plan: tuple[Task, ...]
+    hold: Hold
+    tools: Tools
+    told: set[str] = field(default_factory=set[str])
+    _never: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def record(self) -> ProcedureRecord:
+        """What is written of this command."""
+        return self.hold.record
+
+    @property
+    def stop(self) -> asyncio.Event:
+        """Set once a rollback wants a deployment to leave off. A rollback is never stopped."""
+        return self.hold.stop if isinstance(self.command, WorkDeploy) else self._never
+
+    async def attempt(self, step: Step) -> Attempt:
+        """Do a step once."""
+        return await self.tools.runner.run(step, self.command.data.values, self.stop)
+
+    async def pause(self, tries: int) -> bool:
+        """Wait before the next try, longer each time; False: a stop came, there is no next."""
+        pause_s = min(self.tools.retry_first_s * 2 ** (tries - 1), _SLOWEST_RETRY_S)
+        pausing = asyncio.ensure_future(self.tools.sleep(pause_s))
+        stopped = asyncio.ensure_future(self.stop.wait())
+        try:
+            await asyncio.wait({pausing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pausing.cancel()
+            stopped.cancel()
+        return not self.stop.is_set()
+
+    def watch(self, task: Task) -> Callable[[], float]:
+        """Return what says how many seconds have passed since now."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        log.info("task_begins", run=self.command.data.run_id, task=task.name)
+        return lambda: loop.time() - began
+
+    async def begin(
+        self, task: Task, attempts: int = 1, record: ProcedureRecord | None = None
+    ) -> None:
+        """Journal that a task is about to be begun. Only then may it be.
+
+        Raises:
+            Lost: It is not written.
+        """
+        record = record or self.record
+        found = record.tasks.get(task.key)
+        started = TaskRecord(
+            state="started",
+            started_at=found.started_at if found else self.tools.clock.now(),
+            attempts=attempts,
+        )
+        await self.hold.record_as(record.with_task(task.key, started))
+
+    async def end(self, task: Task, end: Ending, record: ProcedureRecord | None = None) -> None:
+        """Journal how a task ended, and tell.
+
+        Raises:
+            Lost: It is neither written nor told.
+        """
+        record = record or self.record
+        found = record.tasks.get(task.key)
+        ended = TaskRecord(
+            state="ended",
+            started_at=found.started_at if found else self.tools.clock.now(),
+            begun=end.begun,
+            attempts=end.attempts or (found.attempts if found else 1),
+            outcome=end.outcome,
+            detail=end.detail[:_MOST_DETAIL],
+            output=tail(end.output, _MOST_OUTPUT_BYTES),
+            seconds=round(end.seconds, 3),
+        )
+        await self.hold.record_as(record.with_task(task.key, ended))
+        log.info(
+            "task_ended",
+            run=self.command.data.run_id,
+            task=task.name,
+            outcome=ended.outcome,
+            detail=ended.detail,
+            seconds=ended.seconds,
+        )
+        await self._tell(
+            answers.step_finished(self.command, self.plan, self.plan.index(task), self.record)
+        )
+
+    async def _tell(self, event: Event) -> None:
+        """Tell now if it can be; what is untold, also by workers before us, comes at the end."""
+        try:
+            await self.tools.publisher.publish(event)
+        except (Unavailable, Refused) as error:
+            log.warning("not_told_yet", run=self.command.data.run_id, why=str(error))
+        else:
+            self.told.add(event.id)

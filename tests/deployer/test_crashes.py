@@ -1,0 +1,94 @@
+"""A worker may die at any moment. Nothing is done twice that must not be, nothing is left out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from goaround_schemas.guide.step import Step
+from tests.deployer.builders import MIGRATIONS, deploy, rollback, step
+from tests.deployer.world import World
+
+moments = st.lists(st.integers(0, 60), max_size=4)
+procedures = st.lists(st.booleans(), min_size=1, max_size=4).map(
+    lambda flags: tuple(step(f"s{i}", idempotent=flag) for i, flag in enumerate(flags))
+)
+
+
+async def through_deaths(
+    world: World, steps: tuple[Step, ...], deaths: list[int], migrations: bool
+) -> None:
+    command = deploy(*steps, migrations=MIGRATIONS if migrations else None)
+    for moment in deaths:
+        await world.deliver(command, dies_after=moment)
+    assert await world.deliver(command)
+
+
+def in_order(effects: list[str]) -> list[str]:
+    """The effects in the order of their first time."""
+    return list(dict.fromkeys(effects))
+
+
+@settings(max_examples=250, deadline=None)
+@given(procedures, moments, st.booleans())
+def test_a_step_that_is_not_idempotent_is_never_run_twice_and_no_undone_one_is_skipped(
+    steps: tuple[Step, ...], deaths: list[int], migrations: bool
+) -> None:
+    world = World()
+    asyncio.run(through_deaths(world, steps, deaths, migrations))
+
+    executed = world.executed(deploy(*steps)).data
+    done = [r.name for r in executed.steps if r.outcome == "done"]
+    plan = (["apply"] if migrations else []) + [s.name for s in steps]
+    for s in steps:
+        assert s.idempotent or world.effects.count(s.name) <= 1
+    assert in_order(world.effects) == plan[: len(in_order(world.effects))]
+    assert {name for name in done if name.startswith("s")} <= set(world.effects)
+    assert executed.changed or not world.effects
+    if executed.outcome == "done":
+        assert set(world.effects) == set(plan)
+        assert [f.data.index for f in world.finished(deploy(*steps))] == list(range(len(plan)))
+    else:
+        assert executed.outcome == "unknown"
+        assert deaths
+        assert executed.steps[-1].outcome == "unknown"
+    if executed.migration is not None:
+        assert executed.migration.before == "A"
+
+
+@settings(max_examples=250, deadline=None)
+@given(procedures, moments, moments, st.booleans())
+def test_a_rollback_brings_back_whatever_a_dying_deployment_did_and_stays_the_last(
+    steps: tuple[Step, ...], deaths: list[int], rollback_deaths: list[int], again: bool
+) -> None:
+    world = World()
+    forward = deploy(*steps, migrations=MIGRATIONS)
+    back = rollback(step("back", idempotent=True), migrations=MIGRATIONS)
+
+    async def play() -> None:
+        for moment in deaths:
+            await world.deliver(forward, dies_after=moment)
+        for moment in rollback_deaths:
+            await world.deliver(back, dies_after=moment)
+        if again:
+            # The deployment comes back to a dying rollback: it must not go on.
+            before = list(world.effects)
+            if await world.bucket.get(back.data.run_id) and rollback_deaths:
+                await world.deliver(back, dies_after=3)
+                before = list(world.effects)
+                await world.deliver(forward)
+                assert world.effects == before
+        assert await world.deliver(back)
+        effects = list(world.effects)
+        await world.deliver(forward)
+        assert world.effects == effects
+
+    asyncio.run(play())
+
+    executed = world.executed(back).data
+    assert executed.outcome == "done"
+    assert world.schema == "A"
+    assert world.effects[-1] == "back"
+    assert world.executed(forward).data.outcome in ("done", "stopped", "unknown")
