@@ -1,0 +1,206 @@
+"""What the bus consists of, and who may say what on it. The one place that knows both.
+
+Pure. Streams, consumers and buckets are created from here by `goaround migrate` (and `goaround
+up`), never by a service. Every service has a user of its own, which may publish its own messages
+and read its own consumers, and nothing else: a watcher cannot order a deployment.
+"""
+
+from collections.abc import Mapping
+
+from goaround.embedded import NatsUser
+from goaround_chassis.bus import Bucketspec, Consumer, Stream, Topology
+from goaround_schemas.envelope import Message
+from goaround_schemas.matrix import DeployVerified, WorkVerify
+from goaround_schemas.notice import DeployNotified, WorkNotify
+from goaround_schemas.procedure import (
+    DeployExecuted,
+    DeployStepFinished,
+    WorkDeploy,
+    WorkRollback,
+)
+from goaround_schemas.recording import DeployRecorded, WorkRecord
+from goaround_schemas.subjects import DEAD, DEPLOY, FRONT_DOOR, TIMERS, WORK, filter_for, name_of
+from goaround_schemas.watching import DeployBaselined, DeployJudged, DeployObserved, WorkWatch
+
+_DAY_S = 86_400.0
+_GIB = 1024**3
+
+WATCH_TIMER = "watch"
+
+SAYS: Mapping[str, tuple[type[Message], ...]] = {
+    "verifier": (DeployVerified,),
+    "deployer": (DeployStepFinished, DeployExecuted),
+    "watcher": (DeployBaselined, DeployObserved, DeployJudged),
+    "scribe": (DeployRecorded,),
+    "notifier": (DeployNotified,),
+}
+TAKES: Mapping[str, tuple[type[Message], ...]] = {
+    "verifier": (WorkVerify,),
+    "deployer": (WorkDeploy, WorkRollback),
+    "watcher": (WorkWatch,),
+    "scribe": (WorkRecord,),
+    "notifier": (WorkNotify,),
+}
+KEEPS: Mapping[str, tuple[str, ...]] = {
+    "deployer": ("journal",),
+    "watcher": ("watches",),
+    "notifier": ("notices",),
+}
+ANSWERS = (DeployVerified, DeployBaselined, DeployExecuted, DeployJudged, DeployRecorded)
+
+ADMIN = "admin"
+OPERATOR = "operator"
+
+
+def topology(replicas: int = 1) -> Topology:
+    """Streams, consumers and buckets, on so many servers of a cluster."""
+    workers = tuple(
+        Consumer(
+            stream=WORK,
+            name=service,
+            filters=tuple(f"{name_of(kind)}.>" for kind in kinds),
+            max_ack_pending=10_000,
+        )
+        for service, kinds in TAKES.items()
+    )
+    return Topology(
+        streams=(
+            Stream(
+                DEPLOY,
+                subjects=("deploy.>",),
+                max_age_s=365 * _DAY_S,
+                max_bytes=4 * _GIB,
+                duplicate_window_s=300,
+                replicas=replicas,
+            ),
+            Stream(
+                WORK,
+                subjects=("work.>",),
+                retention="workqueue",
+                duplicate_window_s=300,
+                replicas=replicas,
+            ),
+            Stream(
+                TIMERS,
+                subjects=("timer.>",),
+                retention="workqueue",
+                schedules=True,
+                replicas=replicas,
+            ),
+            Stream(DEAD, subjects=("dead.>",), max_bytes=_GIB, replicas=replicas),
+        ),
+        consumers=(
+            *workers,
+            Consumer(
+                stream=TIMERS,
+                name="watcher-timers",
+                filters=(f"timer.fired.{WATCH_TIMER}.>",),
+                max_ack_pending=20_000,
+            ),
+            Consumer(
+                stream=DEPLOY,
+                name="orchestrator-requests",
+                filters=(FRONT_DOOR, f"{FRONT_DOOR}.>"),
+            ),
+            Consumer(
+                stream=DEPLOY,
+                name="orchestrator",
+                filters=tuple(filter_for(kind) for kind in (*ANSWERS, DeployNotified)),
+                max_ack_pending=10_000,
+            ),
+        ),
+        buckets=tuple(
+            Bucketspec(name, ttl_s=90 * _DAY_S, replicas=replicas)
+            for names in KEEPS.values()
+            for name in names
+        ),
+    )
+
+
+def users() -> tuple[NatsUser, ...]:
+    """Everyone who may connect, and their subjects."""
+    return (
+        NatsUser(ADMIN, publish_allow=(">",), subscribe_allow=(">",), allow_responses=True),
+        _operator(),
+        _orchestrator(),
+        *(_worker(service) for service in TAKES),
+    )
+
+
+def _worker(service: str) -> NatsUser:
+    says = tuple(filter_for(kind) for kind in SAYS[service])
+    dead = tuple(f"dead.{name_of(kind)}.>" for kind in TAKES[service])
+    publish = (*says, *dead, *_reads(WORK, service), *_keeps(*KEEPS.get(service, ())))
+    if service == "watcher":
+        publish += (
+            f"timer.at.{WATCH_TIMER}.>",
+            f"dead.timer.fired.{WATCH_TIMER}.>",
+            *_reads(TIMERS, "watcher-timers"),
+        )
+    return NatsUser(service, publish_allow=publish, subscribe_allow=_inbox(service))
+
+
+def _orchestrator() -> NatsUser:
+    publish = (
+        "deploy.advanced.>",
+        "deploy.finished.>",
+        "work.>",
+        "dead.deploy.>",
+        *_reads(DEPLOY, "orchestrator"),
+        *_reads(DEPLOY, "orchestrator-requests"),
+        f"$JS.API.STREAM.INFO.{WORK}",
+    )
+    return NatsUser(
+        "orchestrator",
+        publish_allow=publish,
+        subscribe_allow=(*_inbox("orchestrator"), "api.>"),
+        allow_responses=True,
+    )
+
+
+def _operator() -> NatsUser:
+    """People and their tools: they ask, and read what happened, with consumers of their own."""
+    publish = (
+        FRONT_DOOR,
+        f"{FRONT_DOOR}.>",
+        "api.>",
+        f"$JS.API.STREAM.INFO.{DEPLOY}",
+        "$JS.API.STREAM.NAMES",
+        f"$JS.API.CONSUMER.CREATE.{DEPLOY}",
+        f"$JS.API.CONSUMER.CREATE.{DEPLOY}.>",
+        f"$JS.API.CONSUMER.DURABLE.CREATE.{DEPLOY}.>",
+        f"$JS.API.CONSUMER.DELETE.{DEPLOY}.>",
+        f"$JS.API.CONSUMER.INFO.{DEPLOY}.>",
+        f"$JS.API.CONSUMER.MSG.NEXT.{DEPLOY}.>",
+        f"$JS.ACK.{DEPLOY}.>",
+        "$JS.FC.>",
+    )
+    return NatsUser(
+        OPERATOR,
+        publish_allow=publish,
+        subscribe_allow=(*_inbox(OPERATOR), "_INBOX.>", "deploy.>"),
+    )
+
+
+def _reads(stream: str, consumer: str) -> tuple[str, ...]:
+    return (
+        f"$JS.API.CONSUMER.INFO.{stream}.{consumer}",
+        f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
+        f"$JS.ACK.{stream}.{consumer}.>",
+    )
+
+
+def _keeps(*buckets: str) -> tuple[str, ...]:
+    return tuple(
+        subject
+        for bucket in buckets
+        for subject in (
+            f"$KV.{bucket}.>",
+            f"$JS.API.DIRECT.GET.KV_{bucket}.>",
+            f"$JS.API.STREAM.MSG.GET.KV_{bucket}",
+        )
+    )
+
+
+def _inbox(user: str) -> tuple[str, ...]:
+    return (f"_INBOX_{user}.>",)

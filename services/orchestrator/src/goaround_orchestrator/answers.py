@@ -1,0 +1,209 @@
+"""What the orchestrator answers when it is asked: over request and reply, a refusal with a reason.
+
+Reading needs no lock; everything that moves a run goes through the one decision.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from goaround_chassis.clock import Clock
+from goaround_guidebook import Unresolved
+from goaround_orchestrator import conduct, finish, outlook
+from goaround_orchestrator.handlers import GuideRefused, Guides, after
+from goaround_orchestrator.ledger import Ledger
+from goaround_orchestrator.lifecycle import Asked
+from goaround_orchestrator.run import Landing, Run
+from goaround_schemas import api
+from goaround_schemas.catalogue import faults
+from goaround_schemas.envelope import Payload
+
+log = structlog.stdlib.get_logger()
+
+Q = TypeVar("Q", bound=Payload)
+Verb = Literal["abort", "approve", "resume", "promote", "rollback"]
+
+
+class Wrong(Exception):
+    """The request cannot be answered as it is; the message says why and what to do."""
+
+
+class Answers:
+    """Every subject of `api.>`, and who answers it."""
+
+    def __init__(self, ledger: Ledger, guides: Guides, clock: Clock) -> None:
+        self._ledger = ledger
+        self._guides = guides
+        self._clock = clock
+
+    def by_subject(self) -> dict[str, Callable[[bytes], Awaitable[bytes]]]:
+        """Subject to a function from the request's bytes to the reply's."""
+        return {
+            api.RUNS_LIST: _answering(api.RunsQuery, self._list),
+            api.RUNS_GET: _answering(api.RunQuery, self._get),
+            api.RUNS_ABORT: _answering(api.RunRequest, self._asking("abort")),
+            api.RUNS_APPROVE: _answering(api.RunRequest, self._asking("approve")),
+            api.RUNS_RESUME: _answering(api.RunRequest, self._asking("resume")),
+            api.RUNS_PROMOTE: _answering(api.RunRequest, self._asking("promote")),
+            api.RUNS_ROLLBACK: _answering(api.RunRequest, self._asking("rollback")),
+            api.SERVICES_LIST: _answering(api.ServiceQuery, self._services),
+            api.SERVICES_ADOPT: _answering(api.AdoptRequest, self._adopt),
+            api.GUIDES_CHECK: _answering(api.GuideQuery, self._check),
+            api.GUIDES_PLAN: _answering(api.PlanQuery, self._plan),
+        }
+
+    async def _list(self, query: api.RunsQuery) -> Payload:
+        return api.RunList(runs=tuple(await self._ledger.rows(query)))
+
+    async def _get(self, query: api.RunQuery) -> Payload:
+        run = await self._known(query.run_id)
+        return detail_of(run, await self._ledger.history(run.id))
+
+    async def _known(self, run_id: str) -> Run:
+        run = await self._ledger.whole(run_id)
+        if run is None:
+            raise Wrong(f"no run has the id {run_id!r}; goaround runs lists them")
+        return run
+
+    def _asking(self, verb: Verb) -> Callable[[api.RunRequest], Awaitable[Payload]]:
+        async def ask(request: api.RunRequest) -> Payload:
+            return await self._ask(verb, request)
+
+        return ask
+
+    async def _ask(self, verb: Verb, request: api.RunRequest) -> Payload:
+        what = Asked(verb, request.actor, request.groups, request.reason)
+        refused: str | None = None
+        async with self._ledger.unit() as unit:
+            run = await unit.run(request.run_id)
+            if run is None:
+                raise Wrong(f"no run has the id {request.run_id!r}; goaround runs lists them")
+            now = self._clock.now()
+            step = await conduct.advance(unit, run, what, now, None)
+            if step.refused:
+                # Refused is on record too: who asked for what, when, and why not.
+                refused = step.refused
+                asked = f"{verb} asked for by {request.actor}, refused: {refused}"
+                await unit.note(run, now, request.actor, asked)
+        if refused:
+            raise Wrong(refused)
+        await after(step, self._ledger, self._clock)
+        return api.Accepted(run_id=run.id, what=f"run {run.id} is {step.run.phase} now")
+
+    async def _services(self, query: api.ServiceQuery) -> Payload:
+        return api.RunningList(running=tuple(await self._ledger.services(query)))
+
+    async def _adopt(self, request: api.AdoptRequest) -> Payload:
+        try:
+            pinned = self._guides.find(request.service)
+        except GuideRefused as exc:
+            raise Wrong(str(exc)) from exc
+        if request.environment not in pinned.guide.environments:
+            known = ", ".join(sorted(pinned.guide.environments))
+            raise Wrong(f"{pinned.name} knows no environment {request.environment!r}, only {known}")
+        async with self._ledger.unit() as unit:
+            active, _ = await unit.place(request.service, request.environment)
+            if active is not None:
+                raise Wrong(f"run {active.id} is {active.phase} there: wait until it has ended")
+            before = await unit.running(request.service, request.environment)
+            if before is None or before.version != request.version:
+                await unit.pin(pinned)
+                await unit.land(
+                    Landing(
+                        service=request.service,
+                        environment=request.environment,
+                        version=request.version,
+                        previous_version=before.version if before else None,
+                        run_id=None,
+                        at=self._clock.now(),
+                        guide_digest=pinned.digest,
+                    )
+                )
+        log.info("adopted", **request.model_dump(exclude_none=True))
+        said = f"{request.service} {request.version} is on record in {request.environment}"
+        return api.Accepted(run_id="", what=said)
+
+    async def _check(self, query: api.GuideQuery) -> Payload:
+        try:
+            if query.text is not None:
+                pinned = self._guides.read(query.text, query.name)
+            else:
+                pinned = self._guides.find(query.service or "")
+        except GuideRefused as exc:
+            return api.GuideFaults(
+                name=query.name, digest=None, faults=tuple(str(exc).splitlines())
+            )
+        return api.GuideFaults(name=pinned.name, digest=pinned.digest, faults=())
+
+    async def _plan(self, query: api.PlanQuery) -> Payload:
+        try:
+            pinned = self._guides.find(query.service)
+        except GuideRefused as exc:
+            raise Wrong(str(exc)) from exc
+        if query.environment not in pinned.guide.environments:
+            known = ", ".join(sorted(pinned.guide.environments))
+            raise Wrong(f"{pinned.name} knows no environment {query.environment!r}, only {known}")
+        async with self._ledger.unit() as unit:
+            running = await unit.running(query.service, query.environment)
+        try:
+            return outlook.plan(query, pinned, running, self._clock.now())
+        except Unresolved as exc:
+            raise Wrong(str(exc)) from exc
+
+
+def _answering(
+    kind: type[Q], handler: Callable[[Q], Awaitable[Payload]]
+) -> Callable[[bytes], Awaitable[bytes]]:
+    async def answer(body: bytes) -> bytes:
+        try:
+            data = await handler(kind.model_validate_json(body or b"{}"))
+        except ValidationError as exc:
+            return _refusal(faults(exc))
+        except Wrong as exc:
+            return _refusal(str(exc))
+        return (
+            api.Reply[Payload](ok=True, data=data).model_dump_json(serialize_as_any=True).encode()
+        )
+
+    return answer
+
+
+def _refusal(why: str) -> bytes:
+    return api.Reply[Payload](ok=False, error=why).model_dump_json().encode()
+
+
+def detail_of(run: Run, history: list[api.Transition]) -> api.RunDetail:
+    """All that is known of a run."""
+    return api.RunDetail(
+        run=api.RunRow(
+            run_id=run.id,
+            kind=run.kind,
+            service=run.service,
+            environment=run.environment,
+            version=run.version,
+            previous_version=run.previous_version,
+            phase=run.phase,
+            stage=run.stage_name,
+            emergency=run.emergency,
+            requested_by=run.requested_by,
+            requested_at=run.requested_at,
+            updated_at=run.phase_since,
+            deadline=run.deadline,
+            reason=run.reason,
+        ),
+        request_reason=run.request_reason,
+        artifact=run.artifact,
+        guide_digest=run.guide_digest,
+        waiting_for=tuple(p.order.what.replace("_", " ") for p in run.pending),
+        history=tuple(history),
+        timeline=run.timeline,
+        verification=run.matrices,
+        baseline=run.baseline or (),
+        steps=run.steps,
+        watch=run.watches[-1] if run.watches else None,
+        rollback=finish.rollback(run),
+        record=finish.record(run),
+        warnings=run.warnings,
+    )

@@ -1,0 +1,137 @@
+"""Where runs are kept, as the handlers see it: one transaction, in the words of the domain.
+
+Two things keep a run whole whatever is killed or doubled: a message counts once (`first_time`),
+and a run is only written over the edition that was read (`save`). Both, and the messages that
+the change leads to, are one transaction.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from goaround_orchestrator.commands import PinnedGuide
+from goaround_orchestrator.run import Landing, Move, Run
+from goaround_schemas.api import RunningRow, RunRow, RunsQuery, ServiceQuery, Transition
+from goaround_schemas.catalogue import AnyMessage
+
+
+class Overtaken(Exception):
+    """Somebody else has written the run since it was read: read it again."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id} was written by someone else meanwhile")
+        self.run_id = run_id
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to be sent once the transaction is in."""
+
+    message: AnyMessage
+    reminder: int = 0
+    """Over 0: sent that often before; to be sent only if the worker's queue no longer has it."""
+
+
+class Unit(Protocol):
+    """One transaction."""
+
+    async def first_time(self, message_id: str) -> bool:
+        """Note that the message was handled; False if it was before."""
+        ...
+
+    async def run(self, run_id: str) -> Run | None:
+        """The run, locked until the end of the transaction."""
+        ...
+
+    async def place(self, service: str, environment: str) -> tuple[Run | None, tuple[Run, ...]]:
+        """The active run of the place and those that wait, in the order of their turns.
+
+        The place is locked until the end of the transaction: nobody else is admitted meanwhile.
+        """
+        ...
+
+    async def add(self, run: Run) -> bool:
+        """Keep a new run; False if there is one of that id."""
+        ...
+
+    async def save(self, run: Run, moves: Sequence[Move], cause: str | None) -> None:
+        """Write the run over the edition that this transaction has read.
+
+        Raises:
+            Overtaken: It is another edition by now.
+        """
+        ...
+
+    async def note(self, run: Run, at: datetime, actor: str, text: str) -> None:
+        """Write something that moved nothing into the run's history: a refused request."""
+        ...
+
+    async def send(self, letters: Sequence[Letter]) -> None:
+        """Have these messages sent once the transaction is in."""
+        ...
+
+    async def running(self, service: str, environment: str) -> Landing | None:
+        """What runs there, by the record."""
+        ...
+
+    async def land(self, landing: Landing) -> None:
+        """Record that a version runs."""
+        ...
+
+    async def undo(self, landing: Landing, by: str, at: datetime) -> None:
+        """Record that a version was taken back; what ran before it runs again."""
+        ...
+
+    async def last_proof(self, service: str, environment: str) -> datetime | None:
+        """When a rollback of the service was last proven there."""
+        ...
+
+    async def pin(self, guide: PinnedGuide) -> None:
+        """Keep the very text of a guide, by its digest."""
+        ...
+
+    async def guide(self, digest: str, name: str) -> PinnedGuide:
+        """A pinned guide, under the name it had.
+
+        Raises:
+            LookupError: It was never pinned.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """Where runs are kept."""
+
+    def unit(self) -> AbstractAsyncContextManager[Unit]:
+        """Begin a transaction; it is committed at the end, and undone by an exception."""
+        ...
+
+    async def due_before(self, now: datetime, limit: int) -> list[str]:
+        """The runs to look at, the longest overdue first."""
+        ...
+
+    async def free_places(self, limit: int) -> list[tuple[str, str]]:
+        """Service and environment where runs wait though nothing is active."""
+        ...
+
+    async def forget_messages_before(self, at: datetime) -> int:
+        """Forget which messages were handled before then; return how many."""
+        ...
+
+    async def rows(self, query: RunsQuery) -> list[RunRow]:
+        """Runs for a list, newest first."""
+        ...
+
+    async def history(self, run_id: str) -> list[Transition]:
+        """Every move of a run, and every refused request, in their order."""
+        ...
+
+    async def whole(self, run_id: str) -> Run | None:
+        """A run, to be looked at only."""
+        ...
+
+    async def services(self, query: ServiceQuery) -> list[RunningRow]:
+        """What runs where."""
+        ...

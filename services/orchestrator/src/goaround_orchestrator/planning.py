@@ -1,0 +1,156 @@
+"""What a guide says that decides how a run goes, and how long each part may take.
+
+Pure. The times are the guide's own bounds added up, plus a margin: a deadline is there to catch
+what has died, never to hurry what the guide allows.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from pydantic import BaseModel
+
+from goaround_guidebook.template import uses
+from goaround_orchestrator.run import Plan, RecipientPlan, StagePlan
+from goaround_schemas.guide import (
+    Check,
+    Environment,
+    Guide,
+    HealthMatrix,
+    Migrations,
+    Readiness,
+    Recipient,
+    Stage,
+    Step,
+    Watch,
+)
+from goaround_schemas.request import DeployRequestedData
+
+MARGIN_S = 60.0
+"""For queues, redeliveries and restarts between what the guide bounds."""
+
+LIVE_BASELINE_MOST_S = 300.0
+"""A live baseline takes no longer, whatever the guide's `before`: the watcher bounds it so."""
+
+
+def plan_of(guide: Guide, environment: Environment, request: DeployRequestedData) -> Plan:
+    """Compile the guide for one request."""
+    watches = [watch_for(guide, stage, request.watch_period) for stage in guide.stages]
+    rollback_matrix = guide.rollback.verify or guide.verify
+    forward: tuple[BaseModel, ...] = (guide.deploy, guide.verify, guide.watch)
+    return Plan(
+        stages=tuple(
+            StagePlan(
+                name=stage.name,
+                deploy_s=_deploy_s(guide, stage, first=i == 0),
+                watch_s=_watch_s(watches[i]),
+            )
+            for i, stage in enumerate(guide.stages)
+        ),
+        approval=environment.approval,
+        watched=any(w.period for w in watches),
+        undecided=guide.watch.undecided,
+        hold_within=guide.watch.hold_within,
+        hold_then=guide.watch.hold_then,
+        queue_within=guide.policy.queue_within,
+        has_readiness=guide.deploy.ready is not None,
+        has_rollback_readiness=guide.rollback.ready is not None,
+        has_first=bool(guide.rollback.first),
+        has_monitoring=bool(guide.preflight.dashboards),
+        asks_running=guide.running is not None,
+        needs_previous=any("previous.version" in uses(part) for part in forward),
+        ci=bool(guide.preflight.ci),
+        dashboards=bool(guide.preflight.dashboards),
+        knowledge=guide.preflight.rollback,
+        recipients=tuple(
+            RecipientPlan(index=i, name=name_of(r, i), when=r.when)
+            for i, r in enumerate(guide.notify)
+        ),
+        preflight_s=_preflight_s(guide),
+        verify_s=_matrix_s(_rows(guide.verify)) + MARGIN_S,
+        rollback_s=_rollback_s(guide) + _matrix_s(_rows(rollback_matrix)) + MARGIN_S,
+        record_s=MARGIN_S,
+    )
+
+
+def watch_for(guide: Guide, stage: Stage, asked: timedelta | None) -> Watch:
+    """The watch of one stage: the request's period first, then the stage's, then the guide's."""
+    period = asked if asked is not None else stage.watch_period
+    if period is None or not (guide.watch.signals or guide.watch.logs):
+        return guide.watch
+    every = min(guide.watch.every, period) if period else guide.watch.every
+    return guide.watch.model_copy(update={"period": period, "every": every})
+
+
+def steps_for(steps: Iterable[Step], *stages: str) -> tuple[Step, ...]:
+    """The steps that belong to any of these stages."""
+    return tuple(s for s in steps if not s.only or set(s.only) & set(stages))
+
+
+def name_of(recipient: Recipient, index: int) -> str:
+    """How records call a recipient. An address may hold a secret, so it is never used."""
+    return recipient.name or f"recipient {index + 1}"
+
+
+def _rows(matrix: HealthMatrix) -> tuple[Check, ...]:
+    return (*matrix.liveness, *matrix.readiness, *matrix.dependency, *matrix.smoke)
+
+
+def _check_s(check: Check) -> float:
+    if check.within is not None:
+        return check.within.total_seconds() + check.timeout.total_seconds()
+    once = check.timeout.total_seconds()
+    return once + check.retries * (once + check.every.total_seconds())
+
+
+def _matrix_s(checks: Iterable[Check]) -> float:
+    # Rows run beside one another, and a matrix that could not be told is asked three times.
+    return 3 * max((_check_s(c) for c in checks), default=0.0)
+
+
+def _step_s(step: Step) -> float:
+    return step.timeout.total_seconds() * (step.retries + 1) + 5.0 * step.retries
+
+
+def _migrations_s(migrations: Migrations | None) -> float:
+    return 3 * migrations.timeout.total_seconds() if migrations else 0.0
+
+
+def _ready_s(ready: Readiness | None) -> float:
+    return ready.within.total_seconds() if ready else 0.0
+
+
+def _deploy_s(guide: Guide, stage: Stage, *, first: bool) -> float:
+    steps = steps_for(guide.deploy.steps, stage.name)
+    migrations = guide.deploy.migrations if first else None
+    return (
+        _migrations_s(migrations)
+        + sum(map(_step_s, steps))
+        + _ready_s(guide.deploy.ready)
+        + MARGIN_S
+    )
+
+
+def _rollback_s(guide: Guide) -> float:
+    ways = (guide.rollback.steps, guide.rollback.first)
+    return (
+        _migrations_s(guide.deploy.migrations)
+        + max(sum(map(_step_s, way)) for way in ways)
+        + _ready_s(guide.rollback.ready)
+        + MARGIN_S
+    )
+
+
+def _watch_s(watch: Watch) -> float:
+    extended = watch.extend.by.total_seconds() * watch.extend.at_most
+    return watch.period.total_seconds() + extended + 4 * watch.every.total_seconds() + MARGIN_S
+
+
+def _preflight_s(guide: Guide) -> float:
+    pre = guide.preflight
+    asked = (*pre.ci, *pre.dashboards, *pre.checks, *((guide.running,) if guide.running else ()))
+    live = any(
+        s.scrape or (s.errors and s.errors.scrape) or (s.requests and s.requests.scrape)
+        for s in guide.watch.signals
+    ) or bool(guide.watch.logs)
+    before = guide.watch.baseline.before.total_seconds() if live else 0.0
+    return max(_matrix_s(asked), min(before, LIVE_BASELINE_MOST_S)) + MARGIN_S

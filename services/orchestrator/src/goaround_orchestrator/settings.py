@@ -1,0 +1,23 @@
+"""What the orchestrator must be told before it starts."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr
+
+from goaround_chassis.settings import ServiceSettings
+
+
+class OrchestratorSettings(ServiceSettings):
+    """The chassis' settings, and where runs are kept and guides are found."""
+
+    database_url: SecretStr = Field(description="A Postgres DSN: postgresql://user@host/name")
+    guides_dir: Path = Field(description="Where the deployment guides are.")
+    database_connections: int = Field(default=10, ge=2, le=200)
+    batch: int = Field(default=50, ge=1, le=1000, description="Answers handled beside one another.")
+    sweep_every_s: float = Field(default=0.5, gt=0, le=60)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """What the environment says. Fields without a default are given there too."""
+        return cls.model_validate({})

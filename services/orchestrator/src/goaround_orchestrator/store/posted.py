@@ -1,0 +1,89 @@
+"""The outbox in Postgres: taken with the row locks of one transaction, woken by NOTIFY."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+
+from goaround_orchestrator.relay import Posted
+from goaround_orchestrator.store.sql import queries
+
+_CHANNEL = "goaround_outbox"
+
+
+class PostgresTaken:
+    """Messages that one transaction has taken out of the outbox."""
+
+    def __init__(
+        self,
+        connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]",
+        letters: Sequence[Posted],
+    ) -> None:
+        self.letters = letters
+        self._connection = connection
+        self._one_at_a_time = asyncio.Lock()
+
+    async def park(self, letter: Posted, why: str) -> None:
+        """Put a message aside that can never be sent, for a person to see."""
+        async with self._one_at_a_time:
+            await self._connection.execute(
+                queries()["park"],
+                letter.message_id,
+                letter.stream,
+                letter.subject,
+                letter.body,
+                why,
+            )
+
+
+class PostgresPost:
+    """Messages that wait in the same database as the runs."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", dsn: str) -> None:
+        self._pool = pool
+        self._dsn = dsn
+        self._bell = asyncio.Event()
+        self._listener: asyncpg.Connection[asyncpg.Record] | None = None
+
+    @asynccontextmanager
+    async def taken(self, limit: int) -> AsyncGenerator[PostgresTaken]:
+        """Take some messages; they lie there again if the block raises."""
+        # Cleared before the look: a ring during the look must lead to another one.
+        self._bell.clear()
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(queries()["take_posted"], limit)
+            letters = [Posted(**dict(r)) for r in sorted(rows, key=lambda r: int(r["id"]))]
+            yield PostgresTaken(connection, letters)
+
+    async def rung(self, within_s: float) -> None:
+        """Return when something was posted since the last call, or when the time is up."""
+        await self._listen()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._bell.wait(), within_s)
+
+    async def waiting(self) -> tuple[int, float]:
+        """How many messages wait, and for how many seconds the oldest has."""
+        row = await self._pool.fetchrow(queries()["posted"])
+        if row is None or row["since"] is None:
+            return 0, 0.0
+        now = await self._pool.fetchval("select now()")
+        return int(row["waiting"]), float((now - row["since"]).total_seconds())
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._listener is not None:
+            await self._listener.close()
+
+    async def _listen(self) -> None:
+        if self._listener is not None and not self._listener.is_closed():
+            return
+        # A connection of its own: one from the pool would stop listening when it is given back.
+        # Without it the poll alone finds the post, a little later.
+        with suppress(OSError, asyncpg.PostgresError):
+            self._listener = await asyncpg.connect(self._dsn)
+            await self._listener.add_listener(_CHANNEL, self._ring)
+
+    def _ring(self, *_: Any) -> None:
+        self._bell.set()

@@ -1,0 +1,307 @@
+"""The ledger in Postgres: row locks for the run, an advisory lock for the place, one transaction.
+
+The guard of a run is its edition: read with the row, expected by the write.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, cast
+
+import asyncpg
+
+from goaround_orchestrator.commands import PinnedGuide
+from goaround_orchestrator.ledger import Letter, Overtaken
+from goaround_orchestrator.run import Landing, Move, Run
+from goaround_orchestrator.store.sql import queries
+from goaround_schemas.api import RunningRow, RunRow, RunsQuery, ServiceQuery, Transition
+from goaround_schemas.envelope import encode
+from goaround_schemas.guide import Guide
+from goaround_schemas.procedure import MigrationResult
+from goaround_schemas.subjects import stream_of, subject_of
+
+Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+
+
+@lru_cache(maxsize=256)
+def _guide(digest: str, model: str) -> Guide:
+    # Parsing a guide takes longer than everything else in a transaction; its digest names it.
+    del digest
+    return Guide.model_validate_json(model)
+
+
+class PostgresUnit:
+    """One transaction on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._editions: dict[str, int] = {}
+        self._rang = False
+
+    async def first_time(self, message_id: str) -> bool:
+        """Note that the message was handled; False if it was before."""
+        return await self._connection.fetchval(queries()["first_time"], message_id) is not None
+
+    async def run(self, run_id: str) -> Run | None:
+        """The run, locked until the end of the transaction."""
+        row = await self._connection.fetchrow(queries()["read_run"], run_id)
+        return self._read(row) if row else None
+
+    async def place(self, service: str, environment: str) -> tuple[Run | None, tuple[Run, ...]]:
+        """The active run of the place and those that wait, in the order of their turns."""
+        await self._connection.fetchval(queries()["lock_place"], service, environment)
+        active = await self._connection.fetchrow(queries()["active_run"], service, environment)
+        waiting = await self._connection.fetch(queries()["waiting_runs"], service, environment)
+        return (self._read(active) if active else None), tuple(map(self._read, waiting))
+
+    async def add(self, run: Run) -> bool:
+        """Keep a new run; False if there is one of that id."""
+        added = await self._connection.fetchval(
+            queries()["add_run"],
+            run.id,
+            run.kind,
+            run.service,
+            run.environment,
+            run.version,
+            run.previous_version,
+            run.phase,
+            run.stage_name,
+            run.emergency,
+            run.requested_by,
+            run.requested_at,
+            run.phase_since,
+            run.deadline,
+            run.due_at,
+            run.reason,
+            run.model_dump_json(),
+        )
+        if added:
+            self._editions[run.id] = 1
+        return added is not None
+
+    async def save(self, run: Run, moves: Sequence[Move], cause: str | None) -> None:
+        """Write the run over the edition that this transaction has read."""
+        edition = await self._connection.fetchval(
+            queries()["save_run"],
+            run.id,
+            self._editions.get(run.id, 0),
+            run.version,
+            run.previous_version,
+            run.phase,
+            run.stage_name,
+            run.phase_since,
+            run.deadline,
+            run.due_at,
+            run.reason,
+            run.model_dump_json(),
+        )
+        if edition is None:
+            raise Overtaken(run.id)
+        self._editions[run.id] = int(edition)
+        for m in moves:
+            await self._connection.execute(
+                queries()["add_transition"],
+                run.id,
+                m.revision,
+                m.at,
+                m.from_,
+                m.to,
+                m.stage,
+                m.actor,
+                m.reason,
+                cause,
+            )
+
+    async def note(self, run: Run, at: datetime, actor: str, text: str) -> None:
+        """Write something that moved nothing into the run's history: a refused request."""
+        await self._connection.execute(
+            queries()["add_transition"],
+            run.id,
+            run.revision,
+            at,
+            run.phase,
+            run.phase,
+            run.stage_name,
+            actor,
+            text,
+            None,
+        )
+
+    async def send(self, letters: Sequence[Letter]) -> None:
+        """Have these messages sent once the transaction is in."""
+        if not letters:
+            return
+        await self._connection.executemany(
+            queries()["post"],
+            [
+                (
+                    letter.message.id,
+                    stream_of(letter.message),
+                    subject_of(letter.message),
+                    encode(letter.message),
+                    letter.message.traceparent,
+                    letter.reminder,
+                )
+                for letter in letters
+            ],
+        )
+        if not self._rang:
+            await self._connection.fetchval(queries()["ring"])
+            self._rang = True
+
+    async def running(self, service: str, environment: str) -> Landing | None:
+        """What runs there, by the record."""
+        row = await self._connection.fetchrow(queries()["running"], service, environment)
+        if row is None:
+            return None
+        fields = dict(row)
+        if fields["migration"] is not None:
+            fields["migration"] = json.loads(fields["migration"])
+        return Landing.model_validate(fields)
+
+    async def land(self, landing: Landing) -> None:
+        """Record that a version runs."""
+        await self._connection.execute(
+            queries()["land"],
+            landing.service,
+            landing.environment,
+            landing.version,
+            landing.previous_version,
+            landing.run_id,
+            landing.at,
+            _json(landing.migration),
+            landing.guide_digest,
+        )
+
+    async def undo(self, landing: Landing, by: str, at: datetime) -> None:
+        """Record that a version was taken back; what ran before it runs again."""
+        await self._connection.execute(
+            queries()["undo"], landing.service, landing.environment, by, at
+        )
+        before = await self.running(landing.service, landing.environment)
+        if landing.previous_version and (
+            before is None or before.version != landing.previous_version
+        ):
+            await self.land(
+                Landing(
+                    service=landing.service,
+                    environment=landing.environment,
+                    version=landing.previous_version,
+                    previous_version=before.version if before else None,
+                    run_id=by,
+                    at=at,
+                )
+            )
+
+    async def last_proof(self, service: str, environment: str) -> datetime | None:
+        """When a rollback of the service was last proven there."""
+        at = await self._connection.fetchval(queries()["last_proof"], service, environment)
+        return cast("datetime | None", at)
+
+    async def pin(self, guide: PinnedGuide) -> None:
+        """Keep the very text of a guide, by its digest."""
+        await self._connection.execute(
+            queries()["pin_guide"], guide.digest, guide.text, guide.guide.model_dump_json()
+        )
+
+    async def guide(self, digest: str, name: str) -> PinnedGuide:
+        """A pinned guide, under the name it had."""
+        row = await self._connection.fetchrow(queries()["read_guide"], digest)
+        if row is None:
+            raise LookupError(f"no guide was pinned with the digest {digest}")
+        return PinnedGuide(
+            name=name, digest=digest, text=row["text"], guide=_guide(digest, row["model"])
+        )
+
+    def _read(self, row: asyncpg.Record) -> Run:
+        run = Run.model_validate_json(row["snapshot"])
+        self._editions[run.id] = int(row["edition"])
+        return run
+
+
+class PostgresLedger:
+    """Runs in Postgres."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, dsn: str, connections: int = 10) -> "PostgresLedger":
+        """Open the connections.
+
+        Raises:
+            OSError: The database cannot be reached.
+        """
+        pool = await asyncpg.create_pool(
+            dsn, min_size=1, max_size=connections, command_timeout=30, timeout=10
+        )
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close the connections once their transactions are in."""
+        await self._pool.close()
+
+    @property
+    def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        """The connections, for the post that lies in the same database."""
+        return self._pool
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncGenerator[PostgresUnit]:
+        """Begin a transaction; it is committed at the end, and undone by an exception."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield PostgresUnit(connection)
+
+    async def due_before(self, now: datetime, limit: int) -> list[str]:
+        """The runs to look at, the longest overdue first."""
+        return [r["id"] for r in await self._pool.fetch(queries()["due_runs"], now, limit)]
+
+    async def free_places(self, limit: int) -> list[tuple[str, str]]:
+        """Service and environment where runs wait though nothing is active."""
+        rows = await self._pool.fetch(queries()["free_places"], limit)
+        return [(r["service"], r["environment"]) for r in rows]
+
+    async def forget_messages_before(self, at: datetime) -> int:
+        """Forget which messages were handled before then; return how many."""
+        return len(await self._pool.fetch(queries()["forget_messages"], at))
+
+    async def rows(self, query: RunsQuery) -> list[RunRow]:
+        """Runs for a list, newest first."""
+        rows = await self._pool.fetch(
+            queries()["list_runs"],
+            query.service,
+            query.environment,
+            query.phase,
+            query.active,
+            query.before,
+            query.limit,
+        )
+        return [RunRow.model_validate({**_fields(r), "run_id": r["id"]}) for r in rows]
+
+    async def history(self, run_id: str) -> list[Transition]:
+        """Every move of a run, and every refused request, in their order."""
+        rows = await self._pool.fetch(queries()["history"], run_id)
+        return [
+            Transition.model_validate({**_fields(r), "from": r["from_phase"], "to": r["to_phase"]})
+            for r in rows
+        ]
+
+    async def whole(self, run_id: str) -> Run | None:
+        """A run, to be looked at only."""
+        snapshot = await self._pool.fetchval(queries()["look_at_run"], run_id)
+        return Run.model_validate_json(snapshot) if snapshot else None
+
+    async def services(self, query: ServiceQuery) -> list[RunningRow]:
+        """What runs where."""
+        rows = await self._pool.fetch(queries()["list_running"], query.service, query.environment)
+        return [RunningRow.model_validate({**_fields(r), "since": r["at"]}) for r in rows]
+
+
+def _fields(row: asyncpg.Record) -> dict[str, Any]:
+    return dict(row)
+
+
+def _json(value: MigrationResult | None) -> str | None:
+    return value.model_dump_json() if value else None
