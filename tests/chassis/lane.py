@@ -43,7 +43,7 @@ class Lane:
         await apply(self.bus, self.topology)
 
     async def close(self) -> None:
-        await self.bus.stop_consuming(2)
+        await self.bus.stop_consuming()
         await self.bus.api(f"STREAM.DELETE.{self.stream}")
 
     async def send(self, body: bytes, headers: dict[str, str] | None = None) -> None:

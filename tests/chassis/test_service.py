@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from goaround_chassis.bus import Bus
+from goaround_chassis.service import run
 from goaround_schemas.envelope import encode
 from tests.chassis.lane import Lane, until
 from tests.chassis.messages import requested
 from tests.chassis.nats_server import NatsServer, free_port
 from tests.chassis.process import Process
+from tests.chassis.worker import WorkerSettings, build
 
 pytestmark = pytest.mark.system
 
@@ -112,29 +114,25 @@ async def test_without_its_consumer_it_waits_unready_and_says_for_what(
     assert await worker.ended() == 0
 
 
-async def test_without_a_bus_it_waits_unready_says_so_and_still_stops_when_asked(
-    lane: Lane, start: Start
-) -> None:
-    port = free_port()
-    worker = start(lane, f"nats://user:secret@127.0.0.1:{port}")
-    await worker.logged("waiting_for_bus")
-    status, said = worker.probe("/ready")
-    assert (status, f"waiting for the bus at 127.0.0.1:{port}" in said) == (503, True)
-    assert worker.probe("/live")[0] == 200
-    worker.terminate()
-    assert await worker.ended() == 0
-    assert "secret" not in (worker.folder / "log").read_text()
-
-
-async def test_refused_by_the_bus_it_says_that_it_is_the_password(
+async def test_without_a_bus_it_waits_unready_says_why_and_still_stops_when_asked(
     lane: Lane, start: Start, tmp_path: Path
 ) -> None:
     guarded = NatsServer(tmp_path / "guarded", "authorization { user: worker, password: right }")
     guarded.start()
-    worker = start(lane, guarded.url, GOAROUND_NATS_USER="worker", GOAROUND_NATS_PASSWORD="wrong")
-    waiting = await worker.logged("waiting_for_bus")
+    port = free_port()
+    without_bus = start(lane, f"nats://user:secret@127.0.0.1:{port}")
+    refused = start(lane, guarded.url, GOAROUND_NATS_USER="worker", GOAROUND_NATS_PASSWORD="secret")
+    waiting = await without_bus.logged("waiting_for_bus")
+    assert "connect" in str(waiting["why"]).lower()
+    waiting = await refused.logged("waiting_for_bus")
     assert "authorization violation" in str(waiting["why"]).lower()
-    worker.kill()
+    status, said = without_bus.probe("/ready")
+    assert (status, f"waiting for the bus at 127.0.0.1:{port}" in said) == (503, True)
+    assert without_bus.probe("/live")[0] == 200
+    for worker in (without_bus, refused):
+        worker.terminate()
+        assert await worker.ended() == 0
+        assert "secret" not in (worker.folder / "log").read_text()
     guarded.stop()
 
 
@@ -151,19 +149,21 @@ async def test_it_answers_requests_and_shows_its_figures(lane: Lane, start: Star
     assert worker.probe("/nothing")[0] == 404
 
 
-async def test_bad_settings_stop_the_start_with_every_fault_by_name(
-    lane: Lane, start: Start
+def test_bad_settings_stop_the_start_with_every_fault_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    worker = start(
-        lane, "http://somewhere", GOAROUND_PROBE_PORT="many", GOAROUND_SHUTDOWN_GRACE_S="0"
-    )
-    assert await worker.ended() == 2
-    said = (worker.folder / "log").read_text()
+    monkeypatch.setenv("GOAROUND_NATS_URL", "http://user:secret@somewhere")
+    monkeypatch.setenv("GOAROUND_PROBE_PORT", "many")
+    monkeypatch.setenv("GOAROUND_SHUTDOWN_GRACE_S", "0")
+    assert run(build, WorkerSettings, "worker") == 2
+    said = capsys.readouterr().err
     assert "GOAROUND_NATS_URL: must look like nats://host:4222" in said
     assert "GOAROUND_PROBE_PORT: input should be a valid integer" in said
     assert "(is 'many')" in said
     assert "GOAROUND_SHUTDOWN_GRACE_S: input should be greater than 0" in said
+    assert "GOAROUND_STREAM: is required and not set" in said
     assert "Traceback" not in said
+    assert "secret" not in said
 
 
 async def test_a_probe_port_that_is_taken_is_a_setting_to_change(

@@ -121,6 +121,17 @@ async def test_poison_is_put_aside_unchanged_and_no_handler_sees_it(
     assert len(seen.messages) == 1
 
 
+async def test_poison_too_large_to_carry_with_its_reason_is_cut_and_says_so(lane: Lane) -> None:
+    await lane.bus.consume(reading(lane, Seen()))
+    most = 1024 * 1024
+    await lane.send(b"x" * (most - 500))
+    letter = await lane.dead_letter()
+    await lane.settled()
+    assert letter.header("goaround-cut") == str(most - 500)
+    assert letter.body == b"x" * len(letter.body)
+    assert most - 5000 < len(letter.body) < most
+
+
 async def test_a_type_that_nobody_knows_is_passed_over(lane: Lane) -> None:
     seen = Seen()
     await lane.bus.consume(reading(lane, seen))

@@ -82,7 +82,7 @@ async def bell(request: pytest.FixtureRequest, bus: Bus) -> AsyncIterator[Bell]:
     bell = NatsBell(bus)
     await bus.consume(Subscription("TIMERS", reader.name, bell.take, raw=True))
     yield bell
-    await bus.stop_consuming(1)
+    await bus.stop_consuming()
     await bus.api("STREAM.DELETE.TIMERS")
 
 

@@ -173,7 +173,7 @@ async def _work(
             # Messages first, with their helpers still running; then the helpers; then the rest.
             await _cancelled(watchers)
             health.not_ready(("stopping",))
-            await bus.stop_consuming(settings.shutdown_grace_s)
+            await bus.stop_consuming()
             await _cancelled(helpers)
             for hook in reversed(service.on_stop):
                 try:

@@ -47,6 +47,7 @@ class _Broker(NatsBroker):
     def __init__(self, open_: Callable[[], Awaitable[Client]], grace_s: float) -> None:
         self._open = open_
         self.leaving = False
+        self.grace_s = grace_s
         # Not the library's own logger, which has a handler of its own. At INFO it tells of every
         # message, twice.
         logger = logging.getLogger(f"{__name__}.faststream")
@@ -68,6 +69,7 @@ class Bus:
         self._js: JetStreamContext = client.jetstream()
         self._name = name
         self._inbox_prefix = inbox_prefix
+        self._grace_s = broker.grace_s
         self._answers = requests.Answers(client)
         self._wanted: list[Subscription] = []
         self._bound: list[Subscription] = []
@@ -295,14 +297,14 @@ class Bus:
         """Ask JetStream's own interface (`STREAM.INFO.X`, ...); for the migration command."""
         return await requests.request(self._client, f"$JS.API.{subject}", body, timeout_s)
 
-    async def stop_consuming(self, grace_s: float) -> None:
-        """Take nothing more, and finish what is in hand within the grace.
+    async def stop_consuming(self) -> None:
+        """Take nothing more, and finish what is in hand within `shutdown_grace_s`.
 
         What is not finished by then is cancelled, not settled, and comes back to another instance.
         """
         stops = [subscriber.stop() for subscriber in self._broker.subscribers]
         for failed in await asyncio.gather(
-            self._answers.stop(grace_s), *stops, return_exceptions=True
+            self._answers.stop(self._grace_s), *stops, return_exceptions=True
         ):
             if isinstance(failed, BaseException):
                 log.warning("stop_failed", why=str(failed) or type(failed).__name__)
@@ -311,7 +313,7 @@ class Bus:
 
     async def close(self) -> None:
         """Stop, send what is still to be sent, and leave."""
-        await self.stop_consuming(0.0)
+        await self.stop_consuming()
         self._broker.leaving = True
         try:
             await self._client.drain()
