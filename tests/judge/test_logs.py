@@ -150,3 +150,13 @@ def test_a_log_that_could_not_be_read_is_yellow() -> None:
     half = quiet.model_copy(update={"post": blind.post[:40] + quiet.post[40:]})
     assert verdict_on(half).colour is Colour.YELLOW
     assert verdict_on(quiet.model_copy(update={"baseline": ()})).colour is Colour.YELLOW
+
+
+def test_a_storm_of_lines_that_no_mask_makes_alike_is_seen_in_bounded_time() -> None:
+    words = [f"{a}{b}{c}" for a in "abcdefghij" for b in "klmnopqrst" for c in "uvwxyz"]
+    storm = [[f"ERROR no {word} for {word[::-1]}" for word in words[i::30]] for i in range(30)]
+    found = verdict_on(log([QUIET] * 60, storm))
+    assert found.colour is Colour.RED
+    assert found.findings[0].template == "(all rarer templates)"
+    assert found.findings[0].after == len(words) - 100
+    assert len(found.findings) <= 20

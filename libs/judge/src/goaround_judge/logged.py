@@ -19,6 +19,9 @@ from goaround_judge.wording import counted, moment, number
 
 MAX_FINDINGS = 20
 """Findings a verdict carries; a log that is all new says so with its first few."""
+MAX_TEMPLATES = 100
+OTHERS = "(all rarer templates)"
+EXAMPLE_IN_REASON = 160
 LEAST_CONTEXT = 30
 """Harmless lines on either side without which the log's own growth cannot be told."""
 CHANCES = 10.0
@@ -69,7 +72,25 @@ def _rows(before: Sequence[LogWindow], after: Sequence[LogWindow]) -> list[_Row]
                         *key, np.zeros(len(before)), np.zeros(len(after)), seen.example
                     )
                 (rows[key].after if offset else rows[key].before)[place] += seen.count
-    return [rows[key] for key in sorted(rows)]
+    return _bounded([rows[key] for key in sorted(rows)])
+
+
+def _bounded(rows: list[_Row]) -> list[_Row]:
+    """Return the most frequent templates, and for each severity the sum of all the others.
+
+    A storm of lines that no mask makes alike must not cost a watch its tick, nor go unseen.
+    """
+    if len(rows) <= MAX_TEMPLATES:
+        return rows
+    rows = sorted(rows, key=lambda row: -max(float(row.after.sum()), float(row.before.sum())))
+    kept, others = rows[:MAX_TEMPLATES], rows[MAX_TEMPLATES:]
+    for severity in (Severity.ERROR, Severity.WARNING):
+        alike = [row for row in others if row.severity is severity]
+        if alike:
+            before = np.sum([row.before for row in alike], axis=0)
+            after = np.sum([row.after for row in alike], axis=0)
+            kept.append(_Row(OTHERS, severity, before, after, alike[0].example))
+    return kept
 
 
 def _growth(
@@ -172,7 +193,7 @@ def _whole(
         reason=(
             f"{name}: {worst.change} {worst.severity} template, {counted(worst.after, 'line')} "
             f"({number(worst.after_per_min)} a minute) against {number(worst.before_per_min)} "
-            f"before{when}: {worst.example}"
+            f"before{when}: {worst.example[:EXAMPLE_IN_REASON]}"
         ),
         findings=tuple(findings[:MAX_FINDINGS]),
         would_be_green=f"would have been Green without '{worst.template}' rising",
