@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +48,7 @@ Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def raw_server(serve: Raw) -> AsyncIterator[int]:
+async def raw_server(serve: Raw) -> AsyncGenerator[int]:
     """The port of a server whose connections are handled just so; they end with the test."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -100,7 +100,7 @@ class HttpServer:
 
 
 @asynccontextmanager
-async def http_server(answer: Reply | Callable[[Asked], Reply]) -> AsyncIterator[HttpServer]:
+async def http_server(answer: Reply | Callable[[Asked], Reply]) -> AsyncGenerator[HttpServer]:
     server = HttpServer(answer if callable(answer) else lambda _: answer)
     async with raw_server(server.serve) as port:
         server.url = f"http://127.0.0.1:{port}"

@@ -5,10 +5,18 @@ import pytest
 from goaround_schemas.guide import Check
 from goaround_schemas.matrix import MatrixRow
 from goaround_verifier.asking import Examiner, Limits
+from goaround_verifier.checks.github import GithubProbe
+from goaround_verifier.checks.gitlab import GitlabProbe
+from goaround_verifier.checks.http import HttpProbe
 from goaround_verifier.checks.probe import Mask, Probe
+from goaround_verifier.checks.prometheus import PrometheusProbe
+from goaround_verifier.checks.run import RunProbe
+from goaround_verifier.checks.tcp import TcpProbe
 from goaround_verifier.finding import Finding, absent, errored, failed, passed
+from goaround_verifier.pace import SystemPace
 from goaround_verifier.testing import JumpingPace, PlainSecrets, ScriptedProbe
-from tests.verifier.builders import any_check, asked, check, question
+from tests.verifier.builders import any_check, asked, check, client, question
+from tests.verifier.server import Asked, Reply, http_server
 
 LIMITS = Limits()
 
@@ -19,7 +27,7 @@ def examiner(
     secrets: PlainSecrets | None = None,
     limits: Limits = LIMITS,
 ) -> Examiner:
-    probes = dict.fromkeys(("http", "tcp", "run"), probe)
+    probes: dict[str, Probe] = {"http": probe, "tcp": probe, "run": probe}
     return Examiner(probes, secrets or PlainSecrets(), pace or JumpingPace(), limits)
 
 
@@ -209,3 +217,55 @@ async def test_a_matrix_that_is_cancelled_leaves_nothing_running() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert stopped.is_set()
+
+
+async def test_a_service_that_is_just_starting_is_waited_for_on_a_real_server() -> None:
+    tries = 0
+
+    def starting(_: Asked) -> Reply:
+        nonlocal tries
+        tries += 1
+        return Reply(503) if tries < 4 else Reply(200)
+
+    async with http_server(starting) as server, client() as shared:
+        real = Examiner({"http": HttpProbe(shared)}, PlainSecrets(), SystemPace(), LIMITS)
+        ready = question(check(http={"url": server.url}, every="50ms"), category="readiness")
+        matrix = await real.examine(asked(ready, kind="readiness", within_s=15))
+    assert (matrix.outcome, matrix.rows[0].attempts) == ("passed", 4)
+
+
+async def test_a_check_that_breaks_the_rules_of_every_kind_still_gives_a_row() -> None:
+    """Names, ports, programs and answers of the worst sort, all kinds together."""
+    bad = [
+        check(http={"url": "http://"}, retries=0),
+        check(http={"url": "http://a..b/"}, retries=0),
+        check(http={"url": "http://127.0.0.1:1/\0"}, retries=0),
+        check(http={"url": "http://127.0.0.1:1/", "headers": {"a b": "c"}}, retries=0),
+        check(tcp={"host": "a" * 300, "port": 80}, retries=0),
+        check(tcp={"host": "", "port": 1}, retries=0),
+        check(tcp={"host": "a\0b", "port": 80}, retries=0),
+        check(run=["/bin/echo", "a\0b"], retries=0),
+        check(run=["echo"], env={"A=B": "c", "": "x"}, retries=0),
+        check(run=["x" * 5000], retries=0),
+        check(prometheus={"query": "up", "below": 1, "url": "http://[/"}, retries=0),
+        check(github={"repository": "a/b", "ref": "v1", "url": "nonsense"}, retries=0),
+        check(gitlab={"project": "a/b", "ref": "v1", "url": ""}, retries=0),
+    ]
+    async with client() as shared:
+        real = Examiner(
+            {
+                "http": HttpProbe(shared),
+                "tcp": TcpProbe(),
+                "run": RunProbe(),
+                "prometheus": PrometheusProbe(shared, None),
+                "github": GithubProbe(shared),
+                "gitlab": GitlabProbe(shared),
+            },
+            PlainSecrets(),
+            SystemPace(),
+            LIMITS,
+        )
+        matrix = await real.examine(asked(*map(question, bad)))
+    for row in matrix.rows:
+        assert row.outcome in ("errored", "failed"), row
+        assert "broke inside" not in row.detail, row

@@ -8,7 +8,7 @@ from goaround_chassis.service import Service
 from goaround_schemas.matrix import WorkVerify
 from goaround_schemas.subjects import WORK
 from goaround_verifier.asking import Examiner, Limits
-from goaround_verifier.checks.exchange import new_client
+from goaround_verifier.checks.exchange import new_client, trust
 from goaround_verifier.checks.github import GithubProbe
 from goaround_verifier.checks.gitlab import GitlabProbe
 from goaround_verifier.checks.http import HttpProbe
@@ -25,7 +25,7 @@ CONSUMER = "verifier"
 
 async def build(settings: Settings, bus: Bus) -> Service:
     """Return the service, its parts wired and nothing started."""
-    client = new_client()
+    client = new_client(trust(settings.ca_file))
     examiner = Examiner(
         probes={
             "http": HttpProbe(client),

@@ -1,6 +1,6 @@
 """What the verifier must be told, read from the environment once."""
 
-from pydantic import Field
+from pydantic import Field, FilePath
 
 from goaround_chassis.settings import ServiceSettings
 
@@ -12,6 +12,10 @@ class Settings(ServiceSettings):
     concurrency: int = Field(default=16, ge=1, le=1000)
     prometheus_url: str | None = Field(
         default=None, description="The server for prometheus checks that name none."
+    )
+    ca_file: FilePath | None = Field(
+        default=None,
+        description="Certificates to believe besides the machine's and public ones.",
     )
     max_parallel: int = Field(
         default=32, ge=1, le=1000, description="Tries that run at the same time, of all matrices."

@@ -49,8 +49,8 @@ class ScriptedProbe:
     async def ask(self, check: Check, timeout_s: float, mask: Mask) -> Finding:
         """Return what the script says next."""
         self.asked.append(check)
-        await asyncio.sleep(0)
         says = self._script[min(len(self.asked), len(self._script)) - 1]
+        await asyncio.sleep(0)
         if isinstance(says, Exception):
             raise says
         return says if isinstance(says, Finding) else says(check)

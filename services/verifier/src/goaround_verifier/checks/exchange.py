@@ -8,9 +8,11 @@ import asyncio
 import errno
 import json
 import re
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -75,10 +77,20 @@ class BadRequest(NoAnswer):
     """The request cannot even be made: a person must correct it."""
 
 
-def new_client() -> httpx.AsyncClient:
+def trust(ca_file: Path | None = None) -> ssl.SSLContext:
+    """Whose certificates are believed: the machine's, the public ones, and those of the file."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def new_client(verify: ssl.SSLContext) -> httpx.AsyncClient:
     """The one client of a process, shared by all checks."""
     return httpx.AsyncClient(
         trust_env=False,
+        verify=verify,
         timeout=None,  # each exchange has one limit for all of it
         limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=0),
         headers={"user-agent": "goaround-verifier", "accept-encoding": "identity"},
@@ -118,7 +130,7 @@ async def exchange(client: httpx.AsyncClient, request: Request, timeout_s: float
         if refused(error):
             raise NothingListens(f"nothing listens at {where(request.url)}") from error
         raise NoAnswer(_why(error)) from error
-    except (UnicodeError, TypeError) as error:
+    except ValueError as error:
         raise BadRequest(f"the request cannot be made: {error}") from error
 
 

@@ -4,12 +4,15 @@ Regular expressions are not here: they can run for ever, see `pattern`.
 """
 
 import json
-from typing import Any
+import re
+from typing import Any, TypeGuard
 
 from goaround_schemas.guide import HttpExpectation
 from goaround_verifier.checks.exchange import Answer
 from goaround_verifier.checks.probe import Mask, quote, seconds
 from goaround_verifier.finding import Finding, errored, failed
+
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 class Missing(LookupError):
@@ -27,18 +30,16 @@ def look_up(document: Any, path: str) -> Any:
     """
     here, steps, gone = document, path.split("."), list[str]()
     while steps:
-        if isinstance(here, dict):
-            keys: dict[str, Any] = here
-            taken = next((n for n in range(len(steps), 0, -1) if ".".join(steps[:n]) in keys), 0)
+        if _is_object(here):
+            taken = next((n for n in range(len(steps), 0, -1) if ".".join(steps[:n]) in here), 0)
             if not taken:
-                listed = ", ".join(sorted(keys)[:8]) or "nothing"
+                listed = ", ".join(sorted(here)[:8]) or "nothing"
                 raise Missing(path, ".".join(gone), listed)
-            here = keys[".".join(steps[:taken])]
-        elif isinstance(here, list):
-            items: list[Any] = here
-            if not (steps[0].isdecimal() and int(steps[0]) < len(items)):
-                raise Missing(path, ".".join(gone), f"a list of {len(items)}")
-            here, taken = items[int(steps[0])], 1
+            here = here[".".join(steps[:taken])]
+        elif _is_list(here):
+            if not (_INDEX.fullmatch(steps[0]) and int(steps[0]) < len(here)):
+                raise Missing(path, ".".join(gone), f"a list of {len(here)}")
+            here, taken = here[int(steps[0])], 1
         else:
             raise Missing(path, ".".join(gone), kind(here))
         gone, steps = gone + steps[:taken], steps[taken:]
@@ -51,15 +52,19 @@ def same(found: Any, wanted: Any) -> bool:
         return found is wanted
     if isinstance(found, int | float) and isinstance(wanted, int | float):
         return found == wanted
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        a: dict[str, Any] = found
-        b: dict[str, Any] = wanted
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(found, list) and isinstance(wanted, list | tuple):
-        x: list[Any] = found
-        y: list[Any] | tuple[Any, ...] = wanted
-        return len(x) == len(y) and all(map(same, x, y))
-    return type(found) is type(wanted) and found == wanted
+    if _is_object(found) and _is_object(wanted):
+        return found.keys() == wanted.keys() and all(same(found[k], wanted[k]) for k in found)
+    if _is_list(found) and _is_list(wanted):
+        return len(found) == len(wanted) and all(map(same, found, wanted))
+    return isinstance(found, str | None) and found == wanted
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def kind(value: Any) -> str:

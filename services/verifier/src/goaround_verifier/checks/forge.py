@@ -65,7 +65,7 @@ def explain(answer: Answer, missing: str, mask: Mask, now: float) -> str:
     told = quote(answer.text, mask)
     if answer.status == 429 or (answer.status == 403 and _is_rate_limited(answer)):
         wait_s = _wait_s(answer, now)
-        until = f"; asks again may come in {wait_s:.0f} s" if wait_s is not None else ""
+        until = f"; it may be asked again in {wait_s:.0f} s" if wait_s is not None else ""
         return f"{answer.status}, too many requests{until}: give a token, or ask less often"
     match answer.status:
         case 401:

@@ -71,8 +71,8 @@ def judge(data: dict[str, Any], asked: PrometheusCheck, what: str, mask: Mask) -
             return _judge_number(text, asked, what, mask)
         case {"resultType": "scalar", "result": [_, str(text)]}:
             return _judge_number(text, asked, what, mask)
-        case {"resultType": "vector", "result": [_, _, *_] as several}:
-            series: list[dict[str, Any]] = several
+        case {"resultType": "vector", "result": [_, _, *_]}:
+            series: list[Any] = data["result"]
             shown = ", ".join(_labels(s.get("metric", {})) for s in series[:_SHOWN_SERIES])
             more = ", ..." if len(series) > _SHOWN_SERIES else ""
             return errored(

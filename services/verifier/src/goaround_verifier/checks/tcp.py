@@ -28,7 +28,7 @@ class TcpProbe:
             return errored(f"tcp {at}: no connection within {timeout_s:g} s")
         except socket.gaierror as error:
             return errored(f"tcp {at}: the name is not known: {error.strerror or error}")
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             if refused(error):
                 return absent(f"tcp {at}: nothing listens at {at}")
             return errored(f"tcp {at}: {error}")
