@@ -31,6 +31,8 @@ class Load:
         What is known at a moment is the last look before it, never a later one.
         """
         grown = np.ones(len(moments))
+        if not len(moments):
+            return grown
         for growth in self.growths:
             place = np.searchsorted(growth.at_s, moments, side="right") - 1
             known = np.where(place >= 0, growth.values[np.maximum(place, 0)], 1.0)
