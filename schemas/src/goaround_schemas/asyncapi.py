@@ -46,7 +46,6 @@ _READ_BY_THE_ORCHESTRATOR = frozenset(
     {
         "deploy.requested",
         "deploy.verified",
-        "deploy.step_finished",
         "deploy.executed",
         "deploy.baselined",
         "deploy.judged",
