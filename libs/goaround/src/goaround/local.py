@@ -100,6 +100,8 @@ class LocalSystem:
 
     def __post_init__(self) -> None:
         self.root = self.root.resolve()
+        self.guides = self.guides.resolve()
+        self.workspace = self.workspace.resolve()
         self.servers = EmbeddedServers(
             self.root,
             users=users(),

@@ -68,8 +68,7 @@ async def _carry_out(unit: Unit, step: Step, now: datetime, cause: str | None) -
         log.info(
             "run moved",
             run_id=run.id,
-            service=run.service,
-            environment=run.environment,
+            of=f"{run.service} {run.version} in {run.environment}",
             **{"from": str(move.from_), "to": str(move.to)},
             why=move.reason,
             actor=move.actor,

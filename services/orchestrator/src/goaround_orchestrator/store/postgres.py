@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 
@@ -22,7 +22,9 @@ from goaround_schemas.guide import Guide
 from goaround_schemas.procedure import MigrationResult
 from goaround_schemas.subjects import stream_of, subject_of
 
-Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+if TYPE_CHECKING:
+    # Generic in its stubs only.
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 
 
 @lru_cache(maxsize=256)
@@ -35,7 +37,7 @@ def _guide(digest: str, model: str) -> Guide:
 class PostgresUnit:
     """One transaction on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: "Connection") -> None:
         self._connection = connection
         self._editions: dict[str, int] = {}
         self._rang = False
