@@ -1,9 +1,10 @@
 import asyncio
 
+import httpx
 import pytest
 
 from goaround_schemas.guide import Check
-from goaround_verifier.checks.exchange import MOST_BODY
+from goaround_verifier.checks.exchange import MOST_BODY, redirected
 from goaround_verifier.checks.http import HttpProbe
 from goaround_verifier.finding import Again, Finding
 from tests.verifier.builders import ask, check, client
@@ -194,6 +195,30 @@ async def test_another_host_is_not_told_the_headers_of_the_guide() -> None:
     assert finding.outcome == "passed"
     assert server.asked[0].headers["x-api-key"] == "s3cret"
     assert not [v for v in other.asked[0].headers.values() if "s3cret" in v]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "kept"),
+    [
+        ("http://a/x", "http://a/y", True),
+        ("http://a/", "https://a/", True),
+        ("https://a/", "http://a/", False),
+        ("https://a/", "https://a:8443/", False),
+        ("https://a/", "https://b/", False),
+    ],
+)
+def test_headers_go_on_to_the_same_place_alone_and_never_in_the_clear(
+    here: str, there: str, kept: bool
+) -> None:
+    own = {"X-Api-Key": "s3cret"}
+    last, following = (httpx.Request("GET", url, headers=own) for url in (here, there))
+    assert ("x-api-key" in redirected(last, following, own).headers) is kept
+
+
+@pytest.mark.parametrize("location", ["http://[", "ftp://127.0.0.1/", "http://127.0.0.1:99999/"])
+async def test_a_redirect_to_nowhere_tells_nothing(location: str) -> None:
+    finding = await told(Reply(302, headers={"Location": location}))
+    assert finding.outcome == "errored"
 
 
 async def test_a_big_body_is_read_up_to_its_bound() -> None:

@@ -148,7 +148,7 @@ async def _follow(client: httpx.AsyncClient, wanted: Request, started: float) ->
                 return Answer(
                     response.status_code, response.headers, body, cut, took_s, str(request.url)
                 )
-            request = _next(request, response.next_request, wanted.headers)
+            request = redirected(request, response.next_request, wanted.headers)
         finally:
             await response.aclose()
     raise RedirectedTooOften(f"redirected more than {MOST_REDIRECTS} times, last to {request.url}")
@@ -163,11 +163,14 @@ def _refuse_impossible(request: httpx.Request) -> None:
             raise BadRequest(f"the request cannot be made: header {name} has a line break")
 
 
-def _next(last: httpx.Request, following: httpx.Request, own: Mapping[str, str]) -> httpx.Request:
-    """The request that a redirect leads to; on another host without what the guide sends along."""
-    same = last.url.host == following.url.host and last.url.port == following.url.port
-    upgraded = last.url.scheme == "http" and last.url.host == following.url.host
-    if not (same or (upgraded and following.url.scheme == "https")):
+def redirected(
+    last: httpx.Request, following: httpx.Request, own: Mapping[str, str]
+) -> httpx.Request:
+    """The next request; elsewhere, or suddenly in the clear, without the guide's headers."""
+    here, there = last.url, following.url
+    same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
+    upgraded = here.host == there.host and (here.scheme, there.scheme) == ("http", "https")
+    if not (same or upgraded):
         for name in own:
             following.headers.pop(name, None)
     return following
