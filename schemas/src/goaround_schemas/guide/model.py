@@ -1,5 +1,6 @@
 """What every part of a deployment guide has in common: a typo must hurt."""
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -20,7 +21,8 @@ def parse_share(value: Any) -> float:
     """
     if isinstance(value, str) and (found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)):
         return float(found.group(1)) / 100
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and 0 <= value < math.inf:
         return float(value)
     raise ValueError(f"{value!r} is not a share; write for example 10% or 0.1")
 

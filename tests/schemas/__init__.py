@@ -1,0 +1,1 @@
+"""What travels on the bus: read, written, published, and never broken within a version."""
