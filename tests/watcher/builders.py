@@ -43,11 +43,11 @@ def signal(**fields: Any) -> Signal:
 
 
 def command(
-    action: str = "watch", *, id: str | None = None, run: str = "r1", **fields: Any
+    action: str = "watch", *, named: str | None = None, run: str = "r1", **fields: Any
 ) -> WorkWatch:
     watch = fields.pop("watch", None if action == "stop" else plan())
     return WorkWatch(
-        id=id or f"{run}-{action}",
+        id=named or f"{run}-{action}",
         source="orchestrator",
         subject=run,
         correlationid=run,
@@ -78,7 +78,7 @@ def row(seconds: float, value: float | None, state: SampleState = SampleState.OK
 
 
 class Scripted:
-    """A lookout that shows what the script says of the time; it counts the looks it is asked for."""
+    """A lookout that shows what it is told to, and keeps what it was asked for."""
 
     def __init__(self, *, value: float = 0.1) -> None:
         self.value: float | None = value

@@ -9,10 +9,11 @@ nothing between two looks, and one that begins with old lines (`tail -f`) gives 
 import asyncio
 import os
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Self
 
 from goaround_judge import SampleState
 from goaround_schemas.guide import LogSource
@@ -34,53 +35,87 @@ class LogCommand:
         """Return what the command prints about the span."""
         argv = list(source.command or [""])
         within_s = min(span.timeout_s, SHARE_OF_INTERVAL * span.step_s)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=PIPE,
-                stderr=PIPE,
-                env={**self._environment, **_told(span)},
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            return Lines((), SampleState.PROVIDER_ERROR, f"{argv[0]} cannot be run: {error}")
-        out, errors = bytearray(), bytearray()
-        ended = await _collect(process, within_s, out, errors)
-        return _lines(argv[0], process, ended, within_s, bytes(out), bytes(errors))
+        async with _Pipe(MOST_BYTES) as out, _Pipe(_MOST_ERROR_BYTES) as errors:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *argv,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=out.writing,
+                    stderr=errors.writing,
+                    env={**self._environment, **_told(span)},
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                why = f"{argv[0]} cannot be run: {error}"
+                return Lines((), SampleState.PROVIDER_ERROR, why)
+            ended = await _finish(process, within_s, out, errors)
+        return _lines(argv[0], process, ended, within_s, bytes(out.text), bytes(errors.text))
 
 
-async def _collect(process: Process, within_s: float, out: bytearray, errors: bytearray) -> bool:
-    """Fill the two until the command ends, or its time or room is up; tell whether it ended."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    reading = [
-        asyncio.create_task(_drain(process.stdout, out, MOST_BYTES)),
-        asyncio.create_task(_drain(process.stderr, errors, _MOST_ERROR_BYTES)),
-    ]
+class _Pipe:
+    """One output of the command, read up to a bound.
+
+    It is ours and not the process's, so that closing it depends on nobody: a child that has moved
+    to another group may hold the other end open for as long as it likes.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._reading, self.writing = os.pipe()
+        self.text = bytearray()
+
+    async def __aenter__(self) -> Self:
+        reader = asyncio.StreamReader()
+        self._transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(self._reading, "rb")
+        )
+        self._filling = asyncio.create_task(self._fill(reader))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._let_go()
+        self._filling.cancel()
+        await asyncio.gather(self._filling, return_exceptions=True)
+        self._transport.close()
+
+    async def _fill(self, reader: asyncio.StreamReader) -> None:
+        while len(self.text) < self._most and (data := await reader.read(65_536)):
+            self.text += data[: self._most - len(self.text)]
+
+    async def ended(self) -> None:
+        """Return when all is read that there is room for."""
+        self._let_go()
+        await asyncio.shield(self._filling)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be more than there was room for."""
+        return len(self.text) >= self._most
+
+    def _let_go(self) -> None:
+        """Close our own copy of the end that the command writes to: else it would never end."""
+        if self.writing >= 0:
+            os.close(self.writing)
+            self.writing = -1
+
+
+async def _finish(process: Process, within_s: float, out: _Pipe, errors: _Pipe) -> bool:
+    """Wait until the command ends, or its time or room is up; tell whether it ended by itself."""
     try:
         async with asyncio.timeout(within_s):
-            await reading[0]
-            if len(out) < MOST_BYTES:
-                await process.wait()
-                return True
+            await out.ended()
+            if out.is_full:
+                return False
+            await process.wait()
+            await errors.ended()
     except TimeoutError:
-        pass
+        return False
+    else:
+        return True
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
-        for task in reading:
-            task.cancel()
-        await asyncio.gather(*reading, return_exceptions=True)
-    return False
-
-
-async def _drain(stream: asyncio.StreamReader, into: bytearray, most: int) -> None:
-    while data := await stream.read(65_536):
-        into += data[: most - len(into)]
-        if len(into) >= most:
-            return
 
 
 def _lines(

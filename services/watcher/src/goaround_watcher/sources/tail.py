@@ -2,6 +2,8 @@
 
 A file is known by its device and inode and by a digest of its head. So one that was renamed is
 read to its end, one that was truncated or replaced is read from its start, and none is read twice.
+What cannot be had: text truncated away unread, and a file that was made and renamed to what the
+pattern does not match, both between two looks.
 Blocking; keeps nothing between two calls but what it returns.
 """
 

@@ -1,0 +1,188 @@
+"""The document: what is kept of a look, how it stays small, and what the judge is shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from goaround_judge import SampleState, Severity
+from goaround_schemas.guide import LogSource
+from goaround_watcher import document, evidence, logbook, plan, watch
+from goaround_watcher.look import Look, SeenSignal
+from goaround_watcher.sources.port import Cursor, Lines
+from goaround_watcher.state import LogRecord, Row, SignalRecord, State, Stretch, Template
+from tests.watcher.builders import at, command, queried, row, since_1970, span
+from tests.watcher.builders import plan as watch_plan
+
+
+def begun(action: str = "watch", *, old: State | None = None, **fields: object) -> State:
+    wanted = watch_plan(**fields)
+    asked = command(action, watch=wanted, named=f"c-{action}")
+    return watch.begun(asked, wanted, old, at(0), longest_baseline_s=300)
+
+
+def full(rows: int, signals: int = 30, logs: int = 3) -> State:
+    names = [f"s{i}" for i in range(signals)]
+    state = begun(signals=[queried(name) for name in names])
+    numbers = tuple(row(-i, 0.1234567890123 + i) for i in range(rows, 0, -1))
+    log = LogRecord(
+        templates=tuple(Template(f"{'t' * 150}{i}", Severity.INFO, "e" * 200) for i in range(2000)),
+        before=tuple(
+            Stretch(float(i), i + 1.0, dict.fromkeys(range(i % 20), i)) for i in range(1000)
+        ),
+    )
+    return state.model_copy(
+        update={
+            "signals": {name: SignalRecord(before=numbers, after=numbers) for name in names},
+            "logs": {f"l{i}": log for i in range(logs)},
+        }
+    )
+
+
+def test_a_document_is_read_as_it_was_written() -> None:
+    state = full(20, signals=2, logs=1)
+    kept, written = document.write(state)
+    assert document.read(written) == kept
+
+
+def test_a_document_always_fits_and_keeps_what_is_recent() -> None:
+    state = full(3000)
+    kept, written = document.write(state)
+    assert len(written) <= document.MOST_BYTES
+    assert kept.thinned > 0
+    for name, record in kept.signals.items():
+        assert record.after[-5:] == state.signals[name].after[-5:]
+        assert record.after[0].at < since_1970(-2900)
+    assert all(log.before[-1] == state.logs["l0"].before[-1] for log in kept.logs.values())
+
+
+def test_a_small_document_is_left_as_it_is() -> None:
+    state = full(100, signals=2, logs=0)
+    assert document.write(state)[0] is state
+
+
+def test_stretches_that_are_added_up_lose_no_line() -> None:
+    stretches = tuple(Stretch(float(i), i + 1.0, {0: 1, 1: i}) for i in range(100))
+    fewer = document.merged(stretches, 40)
+    assert len(fewer) <= 40
+    assert sum(s.counts[0] for s in fewer) == 100
+    assert sum(s.until - s.since for s in fewer) == 100
+
+
+def test_templates_beyond_the_table_are_let_go_harmless_ones_first() -> None:
+    log = LogRecord(
+        templates=(
+            Template("often", Severity.INFO, ""),
+            Template("rare", Severity.INFO, ""),
+            Template("bad", Severity.ERROR, ""),
+        ),
+        after=(Stretch(0, 1, {0: 50, 1: 2, 2: 1}),),
+    )
+    state = begun().model_copy(update={"logs": {"app": log}})
+    kept = document.bounded(state, 1000, 400, 2).logs["app"]
+    assert [t.text for t in kept.templates] == ["often", "bad"]
+    assert kept.after[0].counts == {0: 50, 1: 1}
+    assert kept.dropped == 2
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{}", b"\xff", b"[1]"])
+def test_a_damaged_document_is_unreadable(damaged: bytes) -> None:
+    with pytest.raises(document.Unreadable):
+        document.read(damaged)
+
+
+def test_a_document_of_a_later_release_is_unreadable_here() -> None:
+    later = json.loads(begun().model_dump_json()) | {"format": 99}
+    with pytest.raises(document.Unreadable, match="its format is 99"):
+        document.read(json.dumps(later).encode())
+
+
+def test_the_judge_is_shown_seconds_after_the_switch() -> None:
+    asked = command("watch", switched_at=at(-30))
+    state = watch.begun(asked, watch_plan(), None, at(0), longest_baseline_s=300)
+    record = SignalRecord(before=(row(-40, 1.0),), after=(row(-20, 2.0), row(5, 3.0)))
+    state = state.model_copy(update={"signals": {"p95": record}})
+    shown = evidence.evidence_of(state, since_1970(5))
+    assert [s.at_s for s in shown.signals[0].baseline] == [-10]
+    assert [s.at_s for s in shown.signals[0].post] == [10, 35]
+    assert shown.elapsed_s == 5
+
+
+def test_an_alarm_that_rings_a_little_early_ends_the_watch_all_the_same() -> None:
+    state = begun()
+    assert evidence.evidence_of(state, state.until - 0.01).elapsed_s == 60
+    assert evidence.evidence_of(state, state.until + 900).elapsed_s == 60
+
+
+def test_what_came_before_the_switch_is_not_held_against_the_new_version() -> None:
+    state = begun()
+    seen = SeenSignal((row(-5, 9.0), row(5, 1.0)))
+    look = Look(span(-5, 5), {"p95": seen}, {}, {})
+    kept = watch.after(state, look, at(5)).signals["p95"]
+    assert kept.after == (row(5, 1.0),)
+
+
+def test_a_watch_forgets_the_counters_of_before_the_switch() -> None:
+    old = begun("baseline")
+    assert begun("watch", old=old).memory == {}
+
+
+def log_of(*lines: str, state: SampleState = SampleState.OK) -> Lines:
+    return Lines(lines, state, cursors={"1:1": Cursor(path="app.log", offset=1)})
+
+
+def test_history_tells_what_is_known_and_not_how_often() -> None:
+    record = logbook.with_history(LogRecord(), log_of(*["ERROR known"] * 50), span(-5, 0))
+    record = logbook.with_baseline(record, log_of("INFO hello"), span(0, 5))
+    record = logbook.with_baseline(record, log_of("INFO hello"), span(5, 10))
+    shown = logbook.windows(record, record.before, since_1970(10))
+    assert [{c.template: c.count for c in w.counts} for w in shown] == [
+        {"ERROR known": 1, "INFO hello": 1},
+        {"INFO hello": 1},
+    ]
+
+
+def test_of_the_first_lines_after_the_switch_those_count_that_are_of_after_it() -> None:
+    record = LogRecord(cursors={})
+    lines = log_of("2025-12-31T23:59:59Z ERROR old", "2026-01-01T00:00:01Z ERROR new")
+    kept = logbook.with_first_watched(record, lines, span(0, 5))
+    assert sum(kept.after[0].counts.values()) == 1
+    assert kept.templates[0].example.endswith("new")
+    undated = logbook.with_first_watched(record, log_of("ERROR when"), span(0, 5))
+    assert undated.after == ()
+
+
+def test_an_unreadable_log_is_a_stretch_of_its_own() -> None:
+    lines = log_of(state=SampleState.PROVIDER_ERROR)
+    kept = logbook.with_watched(LogRecord(cursors={}), lines, span(0, 5))
+    assert not kept.after[0].readable
+
+
+def test_a_log_that_fails_at_its_first_look_is_looked_at_afresh() -> None:
+    broken = Lines((), SampleState.PROVIDER_ERROR, "denied", None)
+    assert logbook.with_history(LogRecord(), broken, span(0, 5)).cursors is None
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [(0, 5), (4.99, 5), (5.0, 10), (5.2, 10), (23, 25), (58, 60), (59, 60), (62, 65)],
+)
+def test_the_next_look_is_in_step_and_the_last_one_at_the_end(now: float, expected: float) -> None:
+    due = plan.next_look(since_1970(0), 5, since_1970(now), since_1970(60))
+    assert due == at(expected)
+
+
+def test_the_end_is_looked_at_even_out_of_step() -> None:
+    assert plan.next_look(since_1970(0), 7, since_1970(57), since_1970(60)) == at(60)
+
+
+def test_logs_of_one_title_are_told_apart() -> None:
+    logs = [{"file": "a.log"}, {"file": "a.log"}, {"name": "a.log", "file": "b.log"}]
+    named = plan.titled(watch_plan(logs=logs))
+    assert list(named) == ["a.log", "a.log (2)", "a.log (3)"]
+    assert named["a.log (3)"] == LogSource(name="a.log", file="b.log")
+
+
+def test_a_row_is_short_on_the_wire() -> None:
+    assert len(json.dumps(Row(since_1970(0), 0.5))) < 45

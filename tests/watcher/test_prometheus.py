@@ -1,0 +1,216 @@
+"""Range queries: against a server that answers in the documented form, and a real one if there."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from goaround_judge import SampleState
+from goaround_schemas.guide import PrometheusServer, Source
+from goaround_watcher import rows
+from goaround_watcher.sources.http import Http
+from goaround_watcher.sources.port import Answer, Point, Sampled, Span
+from goaround_watcher.sources.prometheus import Prometheus
+from tests.watcher.builders import since_1970, span
+from tests.watcher.provider import Provider
+
+
+def matrix(*series: list[tuple[float, Any]]) -> dict[str, Any]:
+    result = [
+        {"metric": {}, "values": [[since_1970(at), str(v)] for at, v in one]} for one in series
+    ]
+    return {"status": "success", "data": {"resultType": "matrix", "result": result}}
+
+
+async def ask(http: Http, server: Provider, about: Span | None = None) -> Answer:
+    source = Prometheus(http, PrometheusServer(url=server.url))
+    sampled = await source.sample([Source(prometheus="up")], about or span(0, 5), {})
+    return sampled.answers[0]
+
+
+async def test_a_look_in_time_asks_for_one_point_and_for_some_before(
+    http: Http, server: Provider
+) -> None:
+    server.says_json(matrix([(0, 1), (5, 2)]))
+    answer = await ask(http, server)
+    assert answer.points == (Point(since_1970(5), 2.0),)
+    (asked,) = server.asked
+    assert asked.path == "/api/v1/query_range"
+    assert asked.query["step"] == "5"
+    assert float(asked.query["end"]) == since_1970(5)
+    assert float(asked.query["start"]) < since_1970(0)
+
+
+async def test_a_look_after_a_gap_gets_what_was_missed(http: Http, server: Provider) -> None:
+    server.says_json(matrix([(at, at) for at in range(0, 35, 5)]))
+    answer = await ask(http, server, span(10.2, 30))
+    assert [p.value for p in answer.points] == [15, 20, 25, 30]
+
+
+async def test_a_long_history_is_bounded_at_its_old_end(http: Http, server: Provider) -> None:
+    server.says_json(matrix([]))
+    await ask(http, server, span(0, 3600, step_s=0.1))
+    asked = server.asked[0].query
+    assert (float(asked["end"]) - float(asked["start"])) / 0.1 < 11_000
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "words"),
+    [
+        (matrix(), SampleState.NO_DATA, "returned nothing"),
+        (matrix([(5, 1)], [(5, 2)], [(5, 3)]), SampleState.PROVIDER_ERROR, "returned 3 series"),
+        (matrix([(5, "warm")]), SampleState.PROVIDER_ERROR, "not numbers"),
+        (matrix([(-60, 1)]), SampleState.STALE, "65 s old"),
+        (matrix([(-5, 1)]), SampleState.NO_DATA, "nothing new"),
+        (
+            {"status": "success", "data": {"resultType": "string", "result": [1, "x"]}},
+            SampleState.PROVIDER_ERROR,
+            "gives a string",
+        ),
+        ({"hello": "world"}, SampleState.PROVIDER_ERROR, "is it Prometheus?"),
+        ([1], SampleState.PROVIDER_ERROR, "is it Prometheus?"),
+    ],
+)
+async def test_what_is_no_single_series_of_numbers_says_why(
+    http: Http, server: Provider, said: object, state: SampleState, words: str
+) -> None:
+    server.says_json(said)
+    answer = await ask(http, server)
+    assert (answer.state, answer.points) == (state, ())
+    assert words in answer.detail
+
+
+@pytest.mark.parametrize(("status", "body"), [(400, '{"error":"parse error"}'), (502, "bad")])
+async def test_a_refusal_is_told_with_the_servers_words(
+    http: Http, server: Provider, status: int, body: str
+) -> None:
+    server.says(body, status=status)
+    answer = await ask(http, server)
+    assert answer.state is SampleState.PROVIDER_ERROR
+    assert str(status) in answer.detail
+    assert body in answer.detail
+
+
+async def test_a_server_that_hangs_is_a_provider_error(http: Http, server: Provider) -> None:
+    server.hangs = True
+    answer = await ask(http, server, span(0, 5, timeout_s=0.2))
+    assert answer.state is SampleState.PROVIDER_ERROR
+    assert "did not answer within 0.2 s" in answer.detail
+
+
+async def test_without_a_server_the_answer_says_where_to_name_one(http: Http) -> None:
+    sampled = await Prometheus(http, None).sample([Source(prometheus="up")], span(0, 5), {})
+    assert sampled.answers[0].state is SampleState.PROVIDER_ERROR
+    assert "watch.prometheus.url" in sampled.answers[0].detail
+
+
+@pytest.mark.parametrize("odd", ["NaN", "+Inf", "-Inf"])
+async def test_what_is_no_number_is_a_sample_of_its_own(
+    http: Http, server: Provider, odd: str
+) -> None:
+    server.says_json(matrix([(5, odd)]))
+    answer = await ask(http, server)
+    (row,) = rows.of_value(answer, span(0, 5))
+    assert (row.state, row.value) == (SampleState.NAN, None)
+
+
+def counted(errors: Answer, requests: Answer) -> list[tuple[Any, ...]]:
+    made = rows.of_counts(errors, requests, span(0, 10))
+    return [(r.at - since_1970(0), r.state.value, r.errors, r.requests) for r in made]
+
+
+def points(*pairs: tuple[float, float]) -> Answer:
+    return Answer(tuple(Point(since_1970(at), value) for at, value in pairs))
+
+
+NOTHING = Answer((), SampleState.NO_DATA, "nothing")
+BROKEN = Answer((), SampleState.PROVIDER_ERROR, "broken")
+
+
+@pytest.mark.parametrize(
+    ("errors", "requests", "expected"),
+    [
+        (points((5, 1), (10, 2)), points((5, 50), (10, 60)), [(5, "ok", 1, 50), (10, "ok", 2, 60)]),
+        (NOTHING, points((5, 50)), [(5, "ok", 0, 50)]),
+        (points((10, 2)), points((5, 50), (10, 60)), [(5, "ok", 0, 50), (10, "ok", 2, 60)]),
+        (NOTHING, NOTHING, [(10, "no_data", None, None)]),
+        (points((5, 1)), NOTHING, [(10, "no_data", None, None)]),
+        (BROKEN, points((5, 50)), [(10, "provider_error", None, None)]),
+        (points((5, 1)), BROKEN, [(10, "provider_error", None, None)]),
+        (BROKEN, NOTHING, [(10, "provider_error", None, None)]),
+        (points((5, float("nan"))), points((5, 50)), [(5, "nan", None, None)]),
+    ],
+)
+def test_no_series_of_errors_beside_one_of_requests_means_that_nothing_failed(
+    errors: Answer, requests: Answer, expected: list[tuple[Any, ...]]
+) -> None:
+    assert counted(errors, requests) == expected
+
+
+@pytest.fixture
+async def prometheus(tmp_path: Path, server: Provider) -> AsyncIterator[str]:
+    program = shutil.which("prometheus")
+    if program is None:
+        pytest.skip("no prometheus on the path: its answers are tested in their documented form")
+    count = iter(range(10_000))
+    server.body = lambda asked: f"orders_total {next(count)}\n".encode()
+    target = server.url.removeprefix("http://")
+    config = tmp_path / "prometheus.yml"
+    config.write_text(
+        "scrape_configs: [{job_name: shop, scrape_interval: 200ms, scrape_timeout: 200ms,"
+        f" static_configs: [{{targets: ['{target}']}}]}}]\n"
+    )
+    port = server_port()
+    process = subprocess.Popen(
+        [
+            program,
+            f"--config.file={config}",
+            f"--storage.tsdb.path={tmp_path}/data",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def server_port() -> int:
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.mark.system
+async def test_a_real_prometheus_is_understood(prometheus: str) -> None:
+    async with httpx.AsyncClient() as client:
+        source = Prometheus(Http(client, str), PrometheusServer(url=prometheus))
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + 15
+
+        async def ask_for(query: str) -> Sampled:
+            import time
+
+            now = time.time()
+            return await source.sample([Source(prometheus=query)], Span(now - 1, now, 1, 2), {})
+
+        while not (found := await ask_for("sum(rate(orders_total[2s]))")).answers[0].points:
+            assert loop.time() < deadline, found.answers[0].detail
+            await asyncio.sleep(0.1)
+        assert found.answers[0].points[0].value > 0
+        refused = await ask_for("sum(")
+        assert "400" in refused.answers[0].detail
+        unknown = await ask_for("sum(nonesuch)")
+        assert unknown.answers[0].state is SampleState.NO_DATA
