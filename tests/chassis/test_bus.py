@@ -116,8 +116,10 @@ async def test_answers_do_not_wait_for_one_another(bus: Bus) -> None:
 
 
 async def test_no_answer_says_where_and_why(bus: Bus) -> None:
+    too_late = asyncio.Event()
+
     async def never(_: bytes) -> bytes:
-        await asyncio.Event().wait()
+        await too_late.wait()
         return b""
 
     async def broken(_: bytes) -> bytes:
@@ -131,6 +133,7 @@ async def test_no_answer_says_where_and_why(bus: Bus) -> None:
         await bus.request("api.never", b"", 0.1)
     with pytest.raises(NoAnswer, match=r"api\.broken: internal error \(ValueError\)$"):
         await bus.request("api.broken", b"", 1)
+    too_late.set()
 
 
 async def test_a_listener_sees_what_passes(lane: Lane) -> None:

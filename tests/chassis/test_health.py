@@ -2,11 +2,12 @@ import asyncio
 import json
 import socket
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from goaround_chassis.background import keep_running
+from goaround_chassis.background import keep_running, name_of
 from goaround_chassis.health import DEATHS, DEATHS_WITHIN_S, STALL_S, Health
 from goaround_chassis.probes import Probes
 
@@ -75,6 +76,12 @@ async def test_a_background_task_that_ends_is_started_again(ends: Exception | No
     with pytest.raises(asyncio.CancelledError):
         await running
     assert starts == 2
+
+
+def test_a_log_line_names_the_function_that_is_wrapped() -> None:
+    assert name_of(Ticks().__call__) == "Ticks.__call__"
+    assert name_of(partial(keep_running, health=Health())) == "keep_running"
+    assert name_of(Ticks()) == "Ticks"
 
 
 def test_probes_answer_while_nobody_else_does(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ Background = Callable[[], Coroutine[Any, Any, None] | Awaitable[None]]
 
 async def keep_running(task: Background, health: Health) -> None:
     """Run a task until cancelled; whenever it ends by itself, say so and start it again."""
-    name = getattr(task, "__qualname__", None) or type(task).__name__
+    name = name_of(task)
     loop = asyncio.get_running_loop()
     pause_s = FIRST_PAUSE_S
     while True:
@@ -37,3 +37,9 @@ async def keep_running(task: Background, health: Health) -> None:
             pause_s = FIRST_PAUSE_S
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def name_of(call: Callable[..., object]) -> str:
+    """How a log line calls a function, a method or what wraps one."""
+    inner = getattr(call, "func", call)
+    return str(getattr(inner, "__qualname__", None) or type(inner).__name__)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import structlog
 
-from goaround_chassis.background import Background, keep_running
+from goaround_chassis.background import Background, keep_running, name_of
 from goaround_chassis.bus import Bus, Subscription
 from goaround_chassis.health import Health
 from goaround_chassis.probes import CannotListen, Probes
@@ -226,9 +226,9 @@ async def _not_ready(service: Service, bus: Bus) -> tuple[str, ...]:
         try:
             complaint = await asyncio.wait_for(check(), CHECK_TIMEOUT_S)
         except TimeoutError:
-            complaint = f"{check.__qualname__}: no answer within {CHECK_TIMEOUT_S:g} s"
+            complaint = f"{name_of(check)}: no answer within {CHECK_TIMEOUT_S:g} s"
         except Exception as error:  # noqa: BLE001 - a check that fails is a complaint, never an end
-            complaint = f"{check.__qualname__}: {type(error).__name__}: {error}"
+            complaint = f"{name_of(check)}: {type(error).__name__}: {error}"
         if complaint:
             reasons.append(complaint)
     return tuple(reasons)

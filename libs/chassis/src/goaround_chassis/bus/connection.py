@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-import nats
 import nats.errors
 import structlog
 from faststream.nats import NatsBroker
@@ -19,6 +18,7 @@ from nats.js import JetStreamContext
 
 from goaround_chassis.bus import publishing, reading, requests
 from goaround_chassis.bus.bucket import NatsBucket
+from goaround_chassis.bus.pulling import BindingClient
 from goaround_chassis.bus.received import Received, from_subject
 from goaround_chassis.bus.replay import Replay, Since
 from goaround_chassis.bus.subscription import Subscription, bind, find
@@ -96,20 +96,22 @@ class Bus:
             log.info("bus_reconnected")
 
         async def open_() -> Client:
-            return await nats.connect(
+            client = BindingClient()
+            await client.connect(
                 settings.servers,
                 name=name,
                 user=settings.nats_user,
                 password=password.get_secret_value() if password else None,
                 inbox_prefix=inbox_prefix,
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=RECONNECT_WAIT_S,  # pyright: ignore[reportArgumentType]
+                reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]
                 connect_timeout=CONNECT_TIMEOUT_S,
                 ping_interval=PING_EVERY_S,
                 error_cb=on_error,
                 disconnected_cb=on_disconnected,
                 reconnected_cb=on_reconnected,
             )
+            return client
 
         client_ready = asyncio.Event()
         broker = _Broker(open_, settings.shutdown_grace_s)

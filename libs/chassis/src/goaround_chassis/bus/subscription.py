@@ -2,8 +2,8 @@
 
 FastStream pulls and runs the handler; everything it would decide by itself is overruled, because
 its defaults lose messages: acknowledgement is manual, streams are not declared, the body is not
-decoded before our settlement sees it. A consumer is never created here: that is the migration
-command's, and a service without its consumer waits.
+decoded before our settlement sees it, and consumers are bound to, never created (`pulling`): that
+is the migration command's, and a service without its consumer waits.
 
 `concurrency=n` is n pulls of one message each rather than one pull with n workers, which would
 hold a message more than it works on: its ack_wait would run out while it waits for its turn, and
@@ -22,7 +22,7 @@ from faststream.nats import JStream, NatsBroker, PullSub
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, ConsumerInfo, DeliverPolicy
+from nats.js.api import ConsumerInfo
 from nats.js.errors import APIError, NotFoundError
 
 from goaround_chassis.bus.settle import Handler, OnDead, Settlement
@@ -114,28 +114,22 @@ async def bind(
     inbox_prefix: str,
 ) -> None:
     """Wait for the consumer, then have its messages handled from now on."""
-    while True:
-        info = await wait_for(js, subscription)
-        settle = Settlement(
-            client=client,
-            js=js,
-            service=service,
-            consumer=subscription.consumer,
-            handler=subscription.handler,
-            raw=subscription.raw,
-            kinds=subscription.kinds,
-            on_dead=subscription.on_dead,
-            ack_wait_s=info.config.ack_wait or 30.0,
-            max_delivered=subscription.max_delivered,
-            confirm=subscription.batch is None,
-        )
-        try:
-            for _ in range(subscription.concurrency):
-                await _pull(broker, subscription, settle, inbox_prefix)
-        except (APIError, nats.errors.Error, TimeoutError) as error:
-            log.warning("not_bound", consumer=subscription.consumer, why=str(error))
-        else:
-            return
+    info = await wait_for(js, subscription)
+    settle = Settlement(
+        client=client,
+        js=js,
+        service=service,
+        consumer=subscription.consumer,
+        handler=subscription.handler,
+        raw=subscription.raw,
+        kinds=subscription.kinds,
+        on_dead=subscription.on_dead,
+        ack_wait_s=info.config.ack_wait or 30.0,
+        max_delivered=subscription.max_delivered,
+        confirm=subscription.batch is None,
+    )
+    for _ in range(subscription.concurrency):
+        await _pull(broker, subscription, settle, inbox_prefix)
 
 
 async def _pull(
@@ -145,7 +139,6 @@ async def _pull(
         ">",
         stream=JStream(subscription.stream, declare=False),
         durable=subscription.consumer,
-        config=_never_created(),
         pull_sub=PullSub(batch_size=subscription.batch or 1, timeout=PULL_S),
         ack_policy=AckPolicy.MANUAL,
         decoder=_undecoded,
@@ -164,12 +157,3 @@ async def _pull(
 async def _undecoded(message: StreamMessage[Msg]) -> Msg:
     """Hand the message on as it came: what cannot be read must reach our settlement too."""
     return message.raw_message
-
-
-def _never_created() -> ConsumerConfig:
-    """A configuration that every server refuses.
-
-    The library creates a durable that it does not find. It is only asked to bind to one that was
-    seen a moment ago; should that vanish in between, the creation must fail.
-    """
-    return ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE)
