@@ -78,15 +78,22 @@ def unrecorded(command: ProcedureCommand, end: End, *, changed: bool) -> DeployE
     return _executed(command, end, changed=changed, steps=(), migration=None)
 
 
+def steps_finished(
+    command: ProcedureCommand, plan: tuple[Task, ...], record: ProcedureRecord
+) -> list[Event]:
+    """Return what is said of the tasks that have ended, in order."""
+    return [
+        step_finished(command, plan, place, record)
+        for place, task in enumerate(plan)
+        if task.key in record.tasks and record.tasks[task.key].state == "ended"
+    ]
+
+
 def all_of(
     command: ProcedureCommand, plan: tuple[Task, ...], record: ProcedureRecord
 ) -> list[Event]:
     """Return everything that is said of a procedure that has its end on record, in order."""
-    ended = [place for place, task in enumerate(plan) if task.key in record.tasks]
-    return [
-        *(step_finished(command, plan, place, record) for place in ended),
-        executed(command, plan, record),
-    ]
+    return [*steps_finished(command, plan, record), executed(command, plan, record)]
 
 
 def _executed(

@@ -28,7 +28,7 @@ class ScriptedRunner:
         """Do what the program does, and return what came of it."""
         argv = step.run or ()
         if argv not in self._programs:
-            return Attempt("errored", f"program {argv[0]!r} was not found", begun=False)
+            return Attempt("errored", f"program {step.name!r} was not found", begun=False)
         self.asked.append(argv)
         does = self._programs[argv]
         if does is not None:

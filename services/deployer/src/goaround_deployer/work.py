@@ -18,7 +18,6 @@ from goaround_deployer.journal import ProcedureCommand, ProcedureRecord, TaskRec
 from goaround_deployer.lease import Hold, Sleep
 from goaround_deployer.procedure import Task
 from goaround_deployer.runner import Attempt, Runner
-from goaround_schemas.envelope import Event
 from goaround_schemas.guide.step import Step
 from goaround_schemas.procedure import StepOutcome, WorkDeploy
 
@@ -148,15 +147,19 @@ class Work:
             detail=ended.detail,
             seconds=ended.seconds,
         )
-        await self._tell(
-            answers.step_finished(self.command, self.plan, self.plan.index(task), self.record)
-        )
+        await self._tell()
 
-    async def _tell(self, event: Event) -> None:
-        """Tell now if it can be; what is untold, also by workers before us, comes at the end."""
-        try:
-            await self.tools.publisher.publish(event)
-        except (Unavailable, Refused) as error:
-            log.warning("not_told_yet", run=self.command.data.run_id, why=str(error))
-        else:
+    async def _tell(self) -> None:
+        """Tell what has ended, in order, also what workers before us may not have told.
+
+        Nothing waits for it: what cannot be told now is told before the last word.
+        """
+        for event in answers.steps_finished(self.command, self.plan, self.record):
+            if event.id in self.told:
+                continue
+            try:
+                await self.tools.publisher.publish(event)
+            except (Unavailable, Refused) as error:
+                log.warning("not_told_yet", run=self.command.data.run_id, why=str(error))
+                return
             self.told.add(event.id)
