@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -66,7 +66,7 @@ class Provider:
 
 
 @asynccontextmanager
-async def provider() -> AsyncIterator[Provider]:
+async def provider() -> AsyncGenerator[Provider]:
     """A provider that listens."""
     it = Provider()
     server = await asyncio.start_server(it.serve, "127.0.0.1", 0)
@@ -77,7 +77,7 @@ async def provider() -> AsyncIterator[Provider]:
 
 
 @asynccontextmanager
-async def web(secret: str = "s3cret") -> AsyncIterator[Http]:
+async def web(secret: str = "s3cret") -> AsyncGenerator[Http]:
     """What the sources ask through; its one secret is `${env:TOKEN}`."""
     async with httpx.AsyncClient() as client:
         yield Http(client, lambda text: text.replace("${env:TOKEN}", secret))

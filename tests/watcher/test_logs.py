@@ -123,7 +123,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(moves=moves, pattern=st.sampled_from(["app.log", "app.log*"]))
 def test_any_rotations_and_truncations_lose_and_double_nothing(
     tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[str, int]], pattern: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
+import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests.watcher.provider import Provider
 
 
 def matrix(*series: list[tuple[float, Any]]) -> dict[str, Any]:
-    result = [
+    result: list[dict[str, Any]] = [
         {"metric": {}, "values": [[since_1970(at), str(v)] for at, v in one]} for one in series
     ]
     return {"status": "success", "data": {"resultType": "matrix", "result": result}}
@@ -167,27 +168,23 @@ async def prometheus(tmp_path: Path, server: Provider) -> AsyncIterator[str]:
         "scrape_configs: [{job_name: shop, scrape_interval: 200ms, scrape_timeout: 200ms,"
         f" static_configs: [{{targets: ['{target}']}}]}}]\n"
     )
-    port = server_port()
-    process = subprocess.Popen(
-        [
-            program,
-            f"--config.file={config}",
-            f"--storage.tsdb.path={tmp_path}/data",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        program,
+        f"--config.file={config}",
+        f"--storage.tsdb.path={tmp_path}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        await asyncio.wait_for(process.wait(), 10)
 
 
-def server_port() -> int:
-    import socket
-
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
@@ -201,8 +198,6 @@ async def test_a_real_prometheus_is_understood(prometheus: str) -> None:
         deadline = loop.time() + 15
 
         async def ask_for(query: str) -> Sampled:
-            import time
-
             now = time.time()
             return await source.sample([Source(prometheus=query)], Span(now - 1, now, 1, 2), {})
 

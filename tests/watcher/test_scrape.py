@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import socket
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -139,8 +140,8 @@ def test_a_ratio_whose_whole_did_not_grow_has_no_data() -> None:
 
 
 def test_an_absent_metric_has_no_data_and_says_its_name() -> None:
-    for given in (source(value="y"), source(rate="y"), source(histogram="y")):
-        answer = read(given, "x 1", Counters(at=1))
+    for wanted in (source(value="y"), source(rate="y"), source(histogram="y")):
+        answer = read(wanted, "x 1", Counters(at=1))
         assert answer.state is SampleState.NO_DATA
         assert "y" in answer.detail
 
@@ -162,7 +163,7 @@ def test_a_quantile_is_of_the_window_and_over_all_series() -> None:
 
 
 def naive_growth(counts: list[float]) -> float:
-    return sum(b if b < a else b - a for a, b in zip(counts, counts[1:], strict=False))
+    return sum(b if b < a else b - a for a, b in pairwise(counts))
 
 
 @given(st.lists(st.integers(0, 1000).map(float), min_size=2, max_size=30))

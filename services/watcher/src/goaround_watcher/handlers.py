@@ -20,8 +20,8 @@ from goaround_chassis.timers import Timers
 from goaround_schemas.catalogue import faults
 from goaround_schemas.envelope import Message
 from goaround_schemas.guide import Watch
-from goaround_schemas.watching import WorkWatch
-from goaround_watcher import answers, document, watch
+from goaround_schemas.watching import DeployBaselined, DeployJudged, WorkWatch
+from goaround_watcher import answers, document, telemetry, watch
 from goaround_watcher.look import Lookout
 from goaround_watcher.state import State, Tick
 
@@ -142,8 +142,29 @@ async def _look(state: State, revision: int | None, ports: Ports) -> bool:
     state = watch.after(state, look, ports.clock.now())
     if not await _keep(state, revision, ports):
         return False
+    telemetry.looked(look)
+    _note(state)
     await _tell(state, ports)
     return True
+
+
+def _note(state: State) -> None:
+    """Leave one line in the log for what was decided."""
+    match state.said:
+        case (*_, DeployJudged(data=data)):
+            judged = data.summary
+            log.info(
+                "judged",
+                run_id=state.run_id,
+                stage=state.stage,
+                colour=judged.colour,
+                action=judged.action,
+                why=judged.reason,
+            )
+        case (*_, DeployBaselined(data=data)):
+            log.info("baselined", run_id=state.run_id, complete=data.complete)
+        case _:
+            log.debug("looked", run_id=state.run_id, tick=state.tick, due=state.due)
 
 
 async def _keep(state: State, revision: int | None, ports: Ports) -> bool:

@@ -1,0 +1,18 @@
+"""What the watcher counts. Labels are states, never a run or a signal."""
+
+from prometheus_client import Counter
+
+from goaround_watcher.look import Look
+
+SAMPLES = Counter(
+    "goaround_watch_samples_total", "Looks at a signal or a log, by what came back.", ["state"]
+)
+
+
+def looked(look: Look) -> None:
+    """Count what one look brought."""
+    for seen in look.signals.values():
+        for row in seen.rows:
+            SAMPLES.labels(row.state.value).inc()
+    for lines in look.logs.values():
+        SAMPLES.labels(lines.state.value).inc()
