@@ -22,7 +22,7 @@ def plant(text: str, name: str) -> tuple[Node, list[Fault]]:
     """
     if len(text) > MAX_BYTES or len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise Unreadable(Fault(name, 1, 1, f"a guide has at most {MAX_BYTES // 1024} KiB"))
-    gardener = _Gardener(name)
+    gardener = _Gardener(text, name)
     for event in scan(text, name):
         gardener.take(event)
     if gardener.root is None:
@@ -33,7 +33,8 @@ def plant(text: str, name: str) -> tuple[Node, list[Fault]]:
 class _Gardener:
     """Grows one tree from the scanner's events, without recursion, within its bounds."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, text: str, name: str) -> None:
+        self.text = text
         self.name = name
         self.root: Node | None = None
         self.faults: list[Fault] = []
@@ -115,6 +116,10 @@ class _Gardener:
             where = f"it stands on line {first.place.line} already"
             self._fault(key.place, f"the field {key.text!r} stands twice; {where}")
             return
+        if isinstance(node, Scalar) and node.style is None and not node.text:
+            # the scanner puts what is not written where the next thing is; here it follows its key
+            colon = self.text.find(":", key.place.end)
+            node.place.start = node.place.end = colon + 1
         parent.keys[key.text] = key
         parent.values[key.text] = node
 

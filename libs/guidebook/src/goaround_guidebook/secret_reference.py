@@ -11,7 +11,7 @@ from goaround_guidebook.fault import nearest
 KINDS = ("env", "file")
 
 _WHOLE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\s][^{}\n]*)\}")
-_BEGUN = re.compile(r"\$\{(?P<kind>[a-z][a-z0-9_-]*)(?P<rest>:(?![-=?+0-9\s])|\}|$)")
+_BEGUN = re.compile(r"\$\{(?P<kind>[a-z][a-z0-9_-]*)(?P<rest>:(?P<shell>[-=?+0-9\s])?|\}|$)")
 _NAMES_A_SECRET = re.compile(
     r"authorization|cookie|password|passwd|secret|token|api[-_]?key|private[-_]?key", re.IGNORECASE
 )
@@ -27,6 +27,8 @@ def faults_in(text: str) -> list[tuple[int, str, str | None]]:
         kind = begun["kind"]
         if kind in KINDS:
             what = "is no secret reference; write ${env:NAME} or ${file:/path}"
+        elif begun["shell"]:
+            continue  # ${name:-default} and its like are the shell's own
         elif begun["rest"] == ":":
             what = "names no kind of secret reference; there are ${env:NAME} and ${file:/path}"
         elif begun["rest"] == "}":

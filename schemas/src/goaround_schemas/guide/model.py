@@ -21,9 +21,9 @@ def parse_share(value: Any) -> float:
     """
     if isinstance(value, str) and (found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)):
         return float(found.group(1)) / 100
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and 0 <= value < math.inf:
-        return float(value)
+    number = float(value) if type(value) in (int, float) else math.nan
+    if 0 <= number < math.inf:
+        return number
     raise ValueError(f"{value!r} is not a share; write for example 10% or 0.1")
 
 

@@ -1,0 +1,1 @@
+"""Guides: read with every fault at its place, templated, shelved, corrected."""
