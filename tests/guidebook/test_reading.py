@@ -131,6 +131,8 @@ def test_what_cannot_be_gone_on_with_is_one_fault(text: str, wanted: str) -> Non
         (small(more="watch:\n"), "watch: it is empty, but a mapping is wanted"),
         (small(more="watch: {period: 5m}\n"), ":16:1: watch: a watch needs signals or logs"),
         (small(more="policy: {when_busy: qeue}\n"), "did you mean 'queue'?"),
+        (small("eu}", "eu}, approval: {form: [sre]}"), "did you mean 'from'?"),
+        (small("eu}", "eu}, approval: {from_: [sre]}"), "did you mean 'from'?"),
         (small(more="policy: {xyzzy: 1}\n"), "(known here: when_busy, queue_within)"),
         (small(more="policy: !!python/object:os.system {}\n"), "the tag !!python/object:os.system"),
         (small(more="policy:\n  <<: {when_busy: queue}\n"), "merge keys (<<) are not YAML 1.2"),

@@ -170,7 +170,8 @@ def test_what_is_used_is_told() -> None:
 
 
 def test_a_script_s_values_are_environment_variables() -> None:
-    assert values(context(**{"base-url": "x", "dry": True})) == {
+    own: dict[str, str | bool] = {"base-url": "x", "dry": True}
+    assert values(context(**own)) == {
         "GOAROUND_VERSION": "2.4.1",
         "GOAROUND_PREVIOUS_VERSION": "2.4.0",
         "GOAROUND_ENVIRONMENT": "prod",

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from goaround_guidebook.fault import Fault, nearest
@@ -184,13 +185,18 @@ def fields_at(path: Path) -> tuple[str, ...]:
     for part in path:
         model = _model_in(kind)
         if isinstance(part, str) and model is not None:
-            named = {(f.alias or n): f for n, f in model.model_fields.items()}
+            named = {_written(n, f): f for n, f in model.model_fields.items()}
             if part in named:
                 kind = named[part].annotation
     model = _model_in(kind)
     if model is None:
         return ()
-    return tuple(f.alias or n for n, f in model.model_fields.items())
+    return tuple(_written(n, f) for n, f in model.model_fields.items())
+
+
+def _written(name: str, field: FieldInfo) -> str:
+    """How a field is called in the text."""
+    return field.validation_alias if isinstance(field.validation_alias, str) else name
 
 
 def _model_in(kind: Any) -> type[BaseModel] | None:
