@@ -1,0 +1,16 @@
+"""The notifier as a process."""
+
+import sys
+
+from goaround_chassis.service import run
+from goaround_notifier.app import build
+from goaround_notifier.settings import Settings
+
+
+def main() -> int:
+    """Run until told to stop, and return the exit code."""
+    return run(build, Settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
