@@ -36,8 +36,9 @@ def every_point(asked: Asked) -> bytes:
     start, end, step = (float(asked.query[k]) for k in ("start", "end", "step"))
     count = round((end - start) / step) + 1
     values = [[start + i * step, "0.5"] for i in range(count)]
-    result = [] if "failed" in asked.query["query"] else [{"metric": {}, "values": values}]
-    data = {"resultType": "matrix", "result": result}
+    series: dict[str, Any] = {"metric": {}, "values": values}
+    result = [] if "failed" in asked.query["query"] else [series]
+    data: dict[str, Any] = {"resultType": "matrix", "result": result}
     return json.dumps({"status": "success", "data": data}).encode()
 
 
