@@ -12,7 +12,7 @@ from goaround_chassis.service import Service
 from goaround_schemas.guide import PrometheusServer
 from goaround_schemas.subjects import TIMERS, WORK
 from goaround_schemas.watching import WorkWatch
-from goaround_watcher.answers import SOURCE
+from goaround_watcher.envelope import SOURCE
 from goaround_watcher.handlers import BUCKET, Ports, on_command, on_dead, on_tick
 from goaround_watcher.look import Sources, SourcesLookout
 from goaround_watcher.secret import opened_from

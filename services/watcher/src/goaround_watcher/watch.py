@@ -11,7 +11,7 @@ from enum import Enum, auto
 from goaround_judge import Action, judge
 from goaround_schemas.guide import Watch
 from goaround_schemas.watching import WorkWatch
-from goaround_watcher import answers, plan
+from goaround_watcher import answers, baseline, plan
 from goaround_watcher.evidence import EARLY_S, evidence_of
 from goaround_watcher.look import Look, Order
 from goaround_watcher.record import recorded
@@ -106,9 +106,9 @@ def order(state: State, now: datetime) -> Order:
     at = now.timestamp()
     wanted = state.plan
     first = state.tick == 0
-    baseline = state.doing is Doing.BASELINE
+    before = state.doing is Doing.BASELINE
     signals = wanted.signals
-    if baseline and not first:
+    if before and not first:
         signals = tuple(s for s in signals if not plan.tells_of_the_past(s))
     return Order(
         span=plan.span(wanted, state.looked, at),
@@ -117,8 +117,8 @@ def order(state: State, now: datetime) -> Order:
         cursors={title: log.cursors for title, log in state.logs.items()},
         memory=state.memory,
         server=wanted.prometheus,
-        history=plan.before(wanted, at) if baseline and first else None,
-        reference=plan.like_before(wanted, at) if baseline and first else None,
+        history=plan.before(wanted, at) if before and first else None,
+        reference=plan.like_before(wanted, at) if before and first else None,
     )
 
 
@@ -146,7 +146,7 @@ def _after_baseline_look(state: State, now: datetime) -> State:
     state = state.model_copy(update={"tick": state.tick + 1, "said": ()})
     if now.timestamp() < state.until - EARLY_S:
         return _armed(state, now)
-    return _answered(state.model_copy(update={"said": (answers.baselined(state, now),)}))
+    return _answered(state.model_copy(update={"said": (baseline.baselined(state, now),)}))
 
 
 def _armed(state: State, now: datetime) -> State:
