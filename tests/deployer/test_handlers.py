@@ -201,6 +201,28 @@ async def test_a_deployment_that_comes_after_its_rollback_runs_nothing(world: Wo
     assert world.effects == ["back"]
 
 
+@pytest.mark.parametrize(
+    ("found", "outcome", "says"),
+    [
+        ("A", "done", "from A to B"),
+        ("half", "unknown", "begun at A by a worker that died, and the schema is now at half"),
+    ],
+)
+async def test_an_apply_whose_worker_died_is_judged_by_where_the_schema_is(
+    world: World, found: str, outcome: str, says: str
+) -> None:
+    command = deploy(migrations=MIGRATIONS)
+    # get, create, ask, journal `started`, apply: dead before it is told how that ended.
+    await world.deliver(command, dies_after=8)
+    assert world.effects == ["apply"]
+    world.schema = found
+    await world.deliver(command)
+
+    data = world.executed(command).data
+    assert (data.outcome, data.steps[0].attempts) == (outcome, 2 if outcome == "done" else 1)
+    assert says in data.steps[0].detail
+
+
 # --- two workers at once, on a real clock with short leases ----------------------------------
 
 

@@ -7,6 +7,16 @@ from typing import Any
 
 import pytest
 
+from goaround_deployer.admission import (
+    Admission,
+    Answer,
+    AskToStop,
+    Refuse,
+    Take,
+    Wait,
+    admit,
+    taken,
+)
 from goaround_deployer.journal import (
     MIGRATION,
     MOST_TASKS,
@@ -18,21 +28,13 @@ from goaround_deployer.journal import (
     fingerprint_of,
 )
 from goaround_deployer.procedure import (
-    Admission,
-    Answer,
-    AskToStop,
     Begin,
     Finish,
-    Refuse,
     Settle,
-    Take,
     Target,
-    Wait,
-    admit,
     after_crash,
     next_move,
     plan_of,
-    taken,
     target_of,
 )
 from goaround_schemas.procedure import WorkDeploy, WorkRollback

@@ -6,6 +6,7 @@ from goaround_chassis.bucket import Bucket
 from goaround_chassis.bus.errors import Unavailable
 from goaround_chassis.errors import Later
 from goaround_deployer import answers
+from goaround_deployer.admission import Answer, Refuse
 from goaround_deployer.execution import to_the_end
 from goaround_deployer.journal import (
     MIGRATION,
@@ -17,7 +18,7 @@ from goaround_deployer.journal import (
     decode,
 )
 from goaround_deployer.lease import BUSY, Admitter, Hold, Lost
-from goaround_deployer.procedure import Answer, Refuse, Task, closed, plan_of, target_of
+from goaround_deployer.procedure import Task, closed, plan_of, target_of
 from goaround_deployer.work import Tools, Work
 from goaround_schemas.procedure import WorkRollback
 

@@ -18,6 +18,7 @@ from goaround_chassis.bucket import Bucket, Entry
 from goaround_chassis.bus.errors import Unavailable
 from goaround_chassis.clock import Clock
 from goaround_chassis.errors import Later
+from goaround_deployer.admission import Answer, AskToStop, Refuse, Take, Wait, admit, taken
 from goaround_deployer.journal import (
     End,
     Journal,
@@ -26,7 +27,6 @@ from goaround_deployer.journal import (
     decode,
     encode,
 )
-from goaround_deployer.procedure import Answer, AskToStop, Refuse, Take, Wait, admit, taken
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,24 @@
+"""What a deployer refuses to start with."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from goaround_deployer.settings import DeployerSettings
+
+
+def test_a_lease_must_outlive_a_lost_beat() -> None:
+    with pytest.raises(ValidationError, match=r"LEASE_S \(5\) must be at least three"):
+        DeployerSettings(lease_s=5, lease_beat_s=2)
+
+
+def test_a_holder_gives_up_before_anybody_may_take_over() -> None:
+    timing = DeployerSettings(lease_s=10, lease_beat_s=2).timing
+    assert timing.give_up_s < timing.lease_s
+    assert timing.look_s <= timing.beat_s
+
+
+def test_what_is_passed_on_is_a_list_of_names() -> None:
+    made = DeployerSettings.model_validate({"pass_environment": "AWS_REGION, SSH_AUTH_SOCK,"})
+    assert made.pass_environment == ("AWS_REGION", "SSH_AUTH_SOCK")
