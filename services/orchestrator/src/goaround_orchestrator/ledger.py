@@ -25,6 +25,14 @@ class Overtaken(Exception):
         self.run_id = run_id
 
 
+class PlaceTaken(Exception):
+    """Another run is active there: one of each service and environment may be."""
+
+    def __init__(self, run_id: str, service: str, environment: str) -> None:
+        super().__init__(f"run {run_id}: another run is active for {service} in {environment}")
+        self.run_id = run_id
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One message to be sent once the transaction is in."""
@@ -48,19 +56,25 @@ class Unit(Protocol):
     async def place(self, service: str, environment: str) -> tuple[Run | None, tuple[Run, ...]]:
         """The active run of the place and those that wait, in the order of their turns.
 
-        The place is locked until the end of the transaction: nobody else is admitted meanwhile.
+        A rollback goes first, then an emergency, then the oldest. The place is locked until the
+        end of the transaction: nobody else is admitted meanwhile.
         """
         ...
 
     async def add(self, run: Run) -> bool:
-        """Keep a new run; False if there is one of that id."""
+        """Keep a new run; False if there is one of that id.
+
+        Raises:
+            PlaceTaken: It would be the second active run of its service and environment.
+        """
         ...
 
     async def save(self, run: Run, moves: Sequence[Move], cause: str | None) -> None:
         """Write the run over the edition that this transaction has read.
 
         Raises:
-            Overtaken: It is another edition by now.
+            Overtaken: It is another edition by now, or was never read here.
+            PlaceTaken: It would be the second active run of its service and environment.
         """
         ...
 

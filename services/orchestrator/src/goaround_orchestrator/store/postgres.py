@@ -4,8 +4,8 @@ The guard of a run is its edition: read with the row, expected by the write.
 """
 
 import json
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import asyncpg
 
 from goaround_orchestrator.commands import PinnedGuide
-from goaround_orchestrator.ledger import Letter, Overtaken
+from goaround_orchestrator.ledger import Letter, Overtaken, PlaceTaken
 from goaround_orchestrator.run import Landing, Move, Run
 from goaround_orchestrator.store.sql import queries
 from goaround_schemas.api import RunningRow, RunRow, RunsQuery, ServiceQuery, Transition
@@ -60,45 +60,47 @@ class PostgresUnit:
 
     async def add(self, run: Run) -> bool:
         """Keep a new run; False if there is one of that id."""
-        added = await self._connection.fetchval(
-            queries()["add_run"],
-            run.id,
-            run.kind,
-            run.service,
-            run.environment,
-            run.version,
-            run.previous_version,
-            run.phase,
-            run.stage_name,
-            run.emergency,
-            run.requested_by,
-            run.requested_at,
-            run.phase_since,
-            run.deadline,
-            run.due_at,
-            run.reason,
-            run.model_dump_json(),
-        )
+        with _alone_at_its_place(run):
+            added = await self._connection.fetchval(
+                queries()["add_run"],
+                run.id,
+                run.kind,
+                run.service,
+                run.environment,
+                run.version,
+                run.previous_version,
+                run.phase,
+                run.stage_name,
+                run.emergency,
+                run.requested_by,
+                run.requested_at,
+                run.phase_since,
+                run.deadline,
+                run.due_at,
+                run.reason,
+                run.model_dump_json(),
+            )
         if added:
             self._editions[run.id] = 1
         return added is not None
 
     async def save(self, run: Run, moves: Sequence[Move], cause: str | None) -> None:
         """Write the run over the edition that this transaction has read."""
-        edition = await self._connection.fetchval(
-            queries()["save_run"],
-            run.id,
-            self._editions.get(run.id, 0),
-            run.version,
-            run.previous_version,
-            run.phase,
-            run.stage_name,
-            run.phase_since,
-            run.deadline,
-            run.due_at,
-            run.reason,
-            run.model_dump_json(),
-        )
+        with _alone_at_its_place(run):
+            edition = await self._connection.fetchval(
+                queries()["save_run"],
+                run.id,
+                self._editions.get(run.id, 0),
+                run.version,
+                run.previous_version,
+                run.phase,
+                run.stage_name,
+                run.phase_since,
+                run.deadline,
+                run.due_at,
+                run.reason,
+                run.model_dump_json(),
+            )
         if edition is None:
             raise Overtaken(run.id)
         self._editions[run.id] = int(edition)
@@ -299,6 +301,16 @@ class PostgresLedger:
         """What runs where."""
         rows = await self._pool.fetch(queries()["list_running"], query.service, query.environment)
         return [RunningRow.model_validate({**_fields(r), "since": r["at"]}) for r in rows]
+
+
+@contextmanager
+def _alone_at_its_place(run: Run) -> Generator[None]:
+    try:
+        yield
+    except asyncpg.UniqueViolationError as exc:
+        if exc.constraint_name != "runs_one_active":
+            raise
+        raise PlaceTaken(run.id, run.service, run.environment) from exc
 
 
 def _fields(row: asyncpg.Record) -> dict[str, Any]:

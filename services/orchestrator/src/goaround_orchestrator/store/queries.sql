@@ -25,10 +25,10 @@ select snapshot, edition from runs
    for update;
 
 -- name: waiting_runs
--- The runs that wait for the place, in the order of their turns.
+-- The runs that wait for the place, in the order of their turns: a rollback waits for none of them.
 select snapshot, edition from runs
  where service = $1 and environment = $2 and phase = 'queued'
- order by emergency desc, requested_at, id
+ order by (kind = 'rollback') desc, emergency desc, requested_at, id
    for update;
 
 -- name: add_run

@@ -1,0 +1,68 @@
+"""Ledgers of both kinds: every promise of the ledger is asked of the real one and of the fake."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import asyncpg
+import pytest
+
+from goaround.embedded import EmbeddedPostgres
+from goaround_orchestrator.ledger import Ledger
+from goaround_orchestrator.memory import MemoryLedger, MemoryPost
+from goaround_orchestrator.relay import Post
+from goaround_orchestrator.store import PostgresLedger, PostgresPost, migrate
+
+_TABLES = "runs, transitions, inbox, outbox, parked, guides, landings"
+
+
+@dataclass
+class Kept:
+    """A ledger, its post, and what only a person would look up."""
+
+    ledger: Ledger
+    post: Post
+    dsn: str | None = None
+    _memory: MemoryPost | None = field(default=None)
+
+    async def parked(self) -> list[tuple[str, str]]:
+        """Message id and reason of what was put aside."""
+        if self._memory is not None:
+            return [(p.letter.message_id, p.why) for p in self._memory.parked]
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            rows = await connection.fetch("select message_id, why from parked order by id")
+        finally:
+            await connection.close()
+        return [(r["message_id"], r["why"]) for r in rows]
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: EmbeddedPostgres) -> str:
+    """The URL of a database with the schema, shared by the session."""
+    dsn = postgres.create_database("orchestrator")
+    asyncio.run(migrate(dsn))
+    return dsn
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def where(request: pytest.FixtureRequest) -> str | None:
+    """The URL of the ledger's database; none for the one in memory."""
+    return str(request.getfixturevalue("migrated")) if request.param == "postgres" else None
+
+
+@pytest.fixture
+async def kept(where: str | None) -> AsyncIterator[Kept]:
+    """A ledger with its post: in memory, then in Postgres."""
+    if where is None:
+        memory = MemoryLedger()
+        post = MemoryPost(memory)
+        yield Kept(memory, post, _memory=post)
+        return
+    ledger = await PostgresLedger.connect(where, 5)
+    # Ten times as quick as a database for each test.
+    await ledger.pool.execute(f"truncate {_TABLES} restart identity")
+    letters = PostgresPost(ledger.pool, where)
+    yield Kept(ledger, letters, where)
+    await letters.close()
+    await ledger.close()
