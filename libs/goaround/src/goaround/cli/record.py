@@ -1,0 +1,141 @@
+"""All that is known of a run as headings, lines and tables. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from goaround.cli import narration
+from goaround.cli.narration import Saying
+from goaround.cli.table import Cell, Table
+from goaround.cli.words import ago, amount, change, clock, count, length, moment, spoken
+from goaround_schemas.api import RunDetail
+from goaround_schemas.matrix import Matrix
+from goaround_schemas.phase import ENDS
+from goaround_schemas.procedure import StepResult
+from goaround_schemas.watching import WatchSummary
+
+_HEAD = "bold"
+
+
+def parts(detail: RunDetail, now: datetime) -> Iterator[Saying | Table]:
+    """Yield what there is to show, in the order in which it happened."""
+    yield from _head(detail, now)
+    if detail.timeline:
+        yield from _timeline(detail)
+    for found in detail.verification:
+        yield matrix_table(found)
+    if detail.steps:
+        yield steps_table("deployment steps", detail.steps)
+    if detail.baseline:
+        yield _baseline(detail)
+    if detail.watch is not None:
+        yield from _watch(detail.watch)
+    if detail.rollback is not None:
+        yield Saying(f"went around: {detail.rollback.trigger}", narration.DOUBT)
+        if detail.rollback.steps:
+            yield steps_table("rollback steps", detail.rollback.steps)
+        if detail.rollback.left:
+            yield Saying(f"left behind: {detail.rollback.left}", narration.BAD)
+    if detail.history:
+        yield _history(detail)
+    for where in detail.record:
+        yield Saying(f"on record: {where}")
+    for warned in detail.warnings:
+        yield Saying(f"warning: {warned}", narration.DOUBT)
+
+
+def _head(detail: RunDetail, now: datetime) -> Iterator[Saying]:
+    run = detail.run
+    what = "rollback of " if run.kind == "rollback" else ""
+    name = " ".join(filter(None, (run.service, run.version, "in", run.environment)))
+    yield Saying(f"run {run.run_id}: {what}{name}", _HEAD)
+    stage = f", stage {run.stage}" if run.stage and run.stage != "all" else ""
+    style = narration.OUTCOMES.get(run.phase, _HEAD)
+    yield Saying(f"  {spoken(run.phase)}{stage}: {run.reason}", style)
+    why = f": {detail.request_reason}" if detail.request_reason else ""
+    urgent = ", as an EMERGENCY" if run.emergency else ""
+    yield Saying(f"  asked for by {run.requested_by}, {moment(run.requested_at)} UTC{urgent}{why}")
+    yield Saying(f"  previous version: {run.previous_version or 'none known'}")
+    if detail.artifact:
+        yield Saying(f"  artifact: {detail.artifact}")
+    if detail.guide_digest:
+        yield Saying(f"  guide: {detail.guide_digest}", narration.QUIET)
+    if run.phase not in ENDS:
+        if detail.waiting_for:
+            yield Saying(f"  waits for: {', '.join(detail.waiting_for)}")
+        if run.deadline:
+            yield Saying(f"  deadline: {moment(run.deadline)} UTC ({ago(run.deadline, now)})")
+
+
+def _timeline(detail: RunDetail) -> Iterator[Table]:
+    table = Table(("PHASE", "STAGE", "FROM", "TO", "TOOK"), title="timeline (UTC)")
+    for span in detail.timeline:
+        took = length((span.to - span.from_).total_seconds())
+        table.add(spoken(span.phase), span.stage, clock(span.from_), clock(span.to), took)
+    yield table
+
+
+def matrix_table(found: Matrix) -> Table:
+    """One row a check."""
+    table = Table(
+        ("CHECK", "NAME", "OUTCOME", "TOOK", "FOUND"),
+        title=f"{spoken(found.kind)} of {found.of}: {found.outcome}",
+    )
+    for row in found.rows:
+        optional = "" if row.required else " (not required)"
+        tries = f", {row.attempts} tries" if row.attempts > 1 else ""
+        outcome = Cell(f"{row.outcome}{optional}", narration.ROWS[row.outcome])
+        table.add(row.category, row.name, outcome, f"{length(row.seconds)}{tries}", row.detail)
+    return table
+
+
+def steps_table(title: str, steps: tuple[StepResult, ...]) -> Table:
+    """One row a step, and the end of what those printed that did not work."""
+    table = Table(("STEP", "OUTCOME", "AT", "TOOK", "DETAIL"), title=title)
+    for step in steps:
+        said = narration.step(step)
+        name = f"migration {step.name}" if step.kind == "migration" else step.name
+        printed = "; ".join(line.text for line in said.below)
+        detail = f"{step.detail} {printed}".strip()
+        outcome = Cell(step.outcome, said.style)
+        table.add(name, outcome, clock(step.started_at), length(step.seconds), detail)
+    return table
+
+
+def _baseline(detail: RunDetail) -> Table:
+    table = Table(("SIGNAL", "ANSWERED", "TYPICAL", "SAMPLES", "DETAIL"), title="baseline")
+    for signal in detail.baseline:
+        answered = Cell("yes", narration.GOOD) if signal.answered else Cell("no", narration.BAD)
+        typical = amount(signal.typical, signal.unit)
+        table.add(signal.name, answered, typical, str(signal.samples), signal.detail)
+    return table
+
+
+def _watch(summary: WatchSummary) -> Iterator[Saying | Table]:
+    extended = f", extended {summary.extensions} times" if summary.extensions else ""
+    table = Table(
+        ("SIGNAL", "COLOUR", "BEFORE", "SINCE", "CHANGE", "LIMIT", "VERDICT", "REASON"),
+        title=f"watch of {length(summary.watched_s)} ({count(summary.ticks, 'look')}{extended})",
+    )
+    for found in (*summary.signals, *summary.logs):
+        muted = " (muted)" if found.muted else ""
+        table.add(
+            f"{found.name}{' *' if found.name == summary.deciding else ''}",
+            Cell(f"{found.colour}{muted}", narration.COLOURS[found.colour]),
+            amount(found.baseline, found.unit),
+            amount(found.observed, found.unit),
+            change(found.change),
+            amount(found.limit),
+            found.verdict,
+            found.reason,
+        )
+    yield table
+    yield Saying(f"{summary.colour}: {summary.reason}", narration.COLOURS[summary.colour])
+    if summary.colour != "green" and summary.would_be_green:
+        yield Saying(f"it would have been green: {summary.would_be_green}")
+
+
+def _history(detail: RunDetail) -> Table:
+    table = Table(("AT", "FROM", "TO", "BY", "WHY"), title="history (UTC)")
+    for move in detail.history:
+        table.add(moment(move.at), spoken(move.from_), spoken(move.to), move.actor, move.reason)
+    return table

@@ -1,0 +1,145 @@
+"""`runs`, `show`, `why`, `services`: what happened, what happens, and what runs where."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from goaround.cli import narration, options, outcome
+from goaround.cli.progress import below
+from goaround.cli.record import parts
+from goaround.cli.screen import Screen
+from goaround.cli.session import ask
+from goaround.cli.table import Cell, Table
+from goaround.cli.why import explain
+from goaround.cli.words import ago, count, spoken
+from goaround_schemas.api import RunningRow, RunRow
+from goaround_schemas.phase import ENDS, Phase
+
+
+def runs(
+    service: options.MaybeService = None,
+    env: options.MaybeEnv = None,
+    phase: Annotated[
+        Phase | None, typer.Option(help="Only those in this phase.", show_choices=False)
+    ] = None,
+    active: Annotated[bool, typer.Option("--active", help="Only those under way.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="So many at most.")] = 20,
+    url: options.Url = None,
+    root: options.Root = None,
+    json: options.Json = False,
+) -> int:
+    """List runs, newest first."""
+    screen = Screen()
+    found = ask(
+        url,
+        root,
+        lambda g: g.runs(service=service, environment=env, phase=phase, active=active, limit=limit),
+    )
+    if json:
+        screen.document(list(found))
+    elif found:
+        screen.table(runs_table(found, datetime.now(UTC)))
+        if len(found) == limit:
+            screen.note(f"there may be more than {count(limit, 'run')}: --limit shows more")
+    else:
+        screen.note("no runs" + (" like that" if service or env or phase or active else " yet"))
+    return outcome.DONE
+
+
+def show(
+    run: options.Run,
+    url: options.Url = None,
+    root: options.Root = None,
+    json: options.Json = False,
+) -> int:
+    """Show all that is known of a run: timeline, matrices, steps, watch, rollback, history."""
+    screen = Screen()
+    detail = ask(url, root, lambda g: g.run(run))
+    if json:
+        screen.document(detail)
+        return outcome.DONE
+    for part in parts(detail, datetime.now(UTC)):
+        if isinstance(part, Table):
+            screen.table(part)
+        else:
+            screen.line(part.text, part.style)
+            for line, style in below(part, 1):
+                screen.line(f"  {line}", style)
+    return outcome.DONE
+
+
+def why(
+    run: options.Run,
+    url: options.Url = None,
+    root: options.Root = None,
+    json: options.Json = False,
+) -> int:
+    """Say in plain words why a run ended as it did, or what it waits for."""
+    screen = Screen()
+    detail = ask(url, root, lambda g: g.run(run))
+    said = explain(detail, datetime.now(UTC))
+    if json:
+        screen.document({"run_id": detail.run.run_id, "why": [s.flat() for s in said]})
+        return outcome.DONE
+    for part in said:
+        screen.line(part.text, part.style)
+        for line, style in below(part, 1):
+            screen.line(f"  {line}", style)
+    return outcome.DONE
+
+
+def services(
+    service: options.MaybeService = None,
+    env: options.MaybeEnv = None,
+    url: options.Url = None,
+    root: options.Root = None,
+    json: options.Json = False,
+) -> int:
+    """Show what runs where, as far as the record knows."""
+    screen = Screen()
+    found = ask(url, root, lambda g: g.services(service=service, environment=env))
+    if json:
+        screen.document(list(found))
+    elif found:
+        screen.table(services_table(found, datetime.now(UTC)))
+    else:
+        screen.note("nothing is on record: deploy, or goaround adopt SERVICE VERSION --env E")
+    return outcome.DONE
+
+
+def runs_table(found: tuple[RunRow, ...], now: datetime) -> Table:
+    """One row a run."""
+    table = Table(("RUN", "SERVICE", "VERSION", "ENV", "PHASE", "BY", "ASKED", "REASON"))
+    for run in found:
+        version = run.version or "-"
+        if run.kind == "rollback":
+            version = f"back from {version}"
+        phase = f"{spoken(run.phase)}{' (emergency)' if run.emergency else ''}"
+        style = narration.OUTCOMES.get(run.phase, "" if run.phase in ENDS else "bold")
+        table.add(
+            run.run_id,
+            run.service,
+            version,
+            run.environment,
+            Cell(phase, style),
+            run.requested_by,
+            ago(run.requested_at, now),
+            run.reason,
+        )
+    return table
+
+
+def services_table(found: tuple[RunningRow, ...], now: datetime) -> Table:
+    """One row a service and environment."""
+    table = Table(("SERVICE", "ENV", "VERSION", "BEFORE", "SINCE", "BROUGHT BY"))
+    for row in found:
+        table.add(
+            row.service,
+            row.environment,
+            row.version,
+            row.previous_version,
+            ago(row.since, now),
+            row.run_id or "adopted",
+        )
+    return table

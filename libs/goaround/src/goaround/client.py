@@ -1,0 +1,418 @@
+"""The Python client: ask for deployments over the bus, follow them, decide on them.
+
+Everything the command line does, it does with this. It keeps nothing; the system does.
+"""
+
+import asyncio
+import getpass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+from pydantic import SecretStr, ValidationError
+
+from goaround.errors import BadRequest, Refused, Unreachable
+from goaround.handle import RunHandle, follow, read_event
+from goaround.place import url_of
+from goaround_chassis import bus as chassis
+from goaround_chassis.bus import Bus
+from goaround_chassis.settings import BusSettings
+from goaround_schemas import api
+from goaround_schemas.catalogue import AnyEvent, faults
+from goaround_schemas.envelope import Payload
+from goaround_schemas.phase import Phase
+from goaround_schemas.request import DeployRequested, DeployRequestedData
+from goaround_schemas.subjects import DEPLOY
+
+P = TypeVar("P", bound=Payload)
+T = TypeVar("T")
+Since = Literal["start", "new"] | datetime
+
+CONNECT_S = 5.0
+ANSWER_S = 10.0
+# How far the clocks of the orchestrator and of the bus may differ before a follower misses events.
+_SKEW = timedelta(minutes=5)
+
+
+class Who(TypedDict, total=False):
+    """Who decides on a run, and why. Absent: the user of this process, without a reason."""
+
+    requested_by: str | None
+    reason: str | None
+    groups: tuple[str, ...]
+
+
+@asynccontextmanager
+async def connect(
+    url: str | None = None,
+    *,
+    root: Path | None = None,
+    name: str = "client",
+    within_s: float = CONNECT_S,
+) -> AsyncGenerator["Goaround"]:
+    """Connect to the bus: by URL, by GOAROUND_URL, or to what `goaround up` started here.
+
+        async with goaround.connect() as g:
+            for run in await g.runs(active=True):
+                print(run.run_id, run.phase)
+
+    Raises:
+        Unreachable: Nothing is there, or it lets us not in.
+    """
+    async with bus_at(url_of(url, root), name=name, within_s=within_s) as bus:
+        client = Goaround(bus, name)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+@asynccontextmanager
+async def bus_at(
+    url: str, *, name: str = "client", within_s: float = CONNECT_S
+) -> AsyncGenerator[Bus]:
+    """Connect to the bus at a URL with user and password in it, or say what is in the way.
+
+    Raises:
+        Unreachable: Nothing is there, or it lets us not in.
+    """
+    settings = _settings(url)
+    await _knock(settings)
+    try:
+        async with asyncio.timeout(within_s):
+            bus = await Bus.connect(settings, name)
+    except TimeoutError as error:
+        raise Unreachable(
+            f"{shown(url)} answers, but lets {settings.nats_user or 'nobody'} not in within "
+            f"{within_s:g} s; check the user and the password"
+        ) from error
+    async with bus:
+        yield bus
+
+
+class Goaround:
+    """The system, as one who uses it sees it. Made by `connect`.
+
+    Every method may raise `Unreachable`; those that ask for something also `Refused`, with the
+    reason in words.
+    """
+
+    def __init__(self, bus: Bus, name: str = "client") -> None:
+        self._bus = bus
+        self._name = name
+        self._handles: list[RunHandle] = []
+
+    async def deploy(
+        self,
+        service: str,
+        version: str,
+        *,
+        environment: str,
+        requested_by: str | None = None,
+        reason: str | None = None,
+        run_id: str | None = None,
+        artifact: str | None = None,
+        watch_period: str | timedelta | None = None,
+        emergency: bool = False,
+        redeploy: bool = False,
+    ) -> RunHandle:
+        """Ask for a version, and return once the request is kept for good.
+
+        `run_id` is your idempotency key: the same request again is the same run. `watch_period`
+        is a length of time (`5m`); the guide's own if absent. An emergency needs a reason.
+
+        Raises:
+            BadRequest: It is no request: a service name with a space, say.
+            Unreachable: It was not confirmed. With a `run_id`, simply ask again.
+        """
+        return await self._request(
+            run_id,
+            kind="deploy",
+            service=service,
+            environment=environment,
+            version=version,
+            requested_by=requested_by or user_name(),
+            reason=reason,
+            artifact=artifact,
+            watch_period=watch_period,
+            emergency=emergency,
+            redeploy=redeploy,
+        )
+
+    async def rollback(
+        self,
+        service: str,
+        *,
+        environment: str,
+        requested_by: str | None = None,
+        reason: str | None = None,
+        run_id: str | None = None,
+    ) -> RunHandle:
+        """Ask for the way back from what runs now, as a run of its own.
+
+        A run that is under way is turned round with `turn_back`.
+
+        Raises:
+            BadRequest: It is no request.
+        """
+        return await self._request(
+            run_id,
+            kind="rollback",
+            service=service,
+            environment=environment,
+            requested_by=requested_by or user_name(),
+            reason=reason,
+        )
+
+    async def follow(self, run_id: str) -> RunHandle:
+        """Return a handle of a run that was asked for elsewhere; its events come from the first."""
+        run = (await self.run(run_id)).run
+        since = run.requested_at - _SKEW
+        return await self._follow(run.run_id, run.service, run.environment, since=since)
+
+    async def events(self, *, since: Since = "new") -> AsyncIterator[AnyEvent]:
+        """Yield every event of every run, in order, without end; see `RunHandle.events` for one."""
+        replay = await heard(self._bus.events(DEPLOY, ["deploy.>"], since=since))
+        try:
+            async for received in replay:
+                if (event := read_event(received)) is not None:
+                    yield event
+        finally:
+            await replay.aclose()
+
+    async def runs(
+        self,
+        *,
+        service: str | None = None,
+        environment: str | None = None,
+        phase: Phase | None = None,
+        active: bool = False,
+        limit: int = 20,
+        before: datetime | None = None,
+    ) -> tuple[api.RunRow, ...]:
+        """Return runs, newest first; `limit` is 500 at most, `before` is for paging."""
+        query = _valid(
+            api.RunsQuery,
+            service=service,
+            environment=environment,
+            phase=phase,
+            active=active,
+            limit=limit,
+            before=before,
+        )
+        return (await self._ask(api.RUNS_LIST, query, api.RunList)).runs
+
+    async def run(self, run_id: str) -> api.RunDetail:
+        """Return all that is known of a run."""
+        return await self._ask(api.RUNS_GET, api.RunQuery(run_id=run_id), api.RunDetail)
+
+    async def abort(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:
+        """Call a run off, as long as nothing has changed."""
+        return await self._decide(api.RUNS_ABORT, run_id, **who)
+
+    async def approve(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:
+        """Say yes to a run that waits for approval, as a member of `groups`."""
+        return await self._decide(api.RUNS_APPROVE, run_id, **who)
+
+    async def resume(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:
+        """Have a held run watched on."""
+        return await self._decide(api.RUNS_RESUME, run_id, **who)
+
+    async def promote(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:
+        """Accept a held run as it is."""
+        return await self._decide(api.RUNS_PROMOTE, run_id, **who)
+
+    async def turn_back(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:
+        """Have a run that is under way go around now."""
+        return await self._decide(api.RUNS_ROLLBACK, run_id, **who)
+
+    async def services(
+        self, *, service: str | None = None, environment: str | None = None
+    ) -> tuple[api.RunningRow, ...]:
+        """Return what runs where, as far as the record knows."""
+        query = _valid(api.ServiceQuery, service=service, environment=environment)
+        return (await self._ask(api.SERVICES_LIST, query, api.RunningList)).running
+
+    async def adopt(
+        self,
+        service: str,
+        version: str,
+        *,
+        environment: str,
+        requested_by: str | None = None,
+        reason: str | None = None,
+    ) -> api.Accepted:
+        """Put on record what has been running since before goaround came."""
+        request = _valid(
+            api.AdoptRequest,
+            service=service,
+            environment=environment,
+            version=version,
+            actor=requested_by or user_name(),
+            reason=reason,
+        )
+        return await self._ask(api.SERVICES_ADOPT, request, api.Accepted)
+
+    async def check_guide(self, service: str) -> api.GuideFaults:
+        """Return what is wrong with the guide that the system itself has of a service."""
+        return await self._ask(api.GUIDES_CHECK, api.GuideQuery(service=service), api.GuideFaults)
+
+    async def plan(self, service: str, version: str, *, environment: str) -> api.Plan:
+        """Return what would be done for a version, without doing it."""
+        query = _valid(api.PlanQuery, service=service, environment=environment, version=version)
+        return await self._ask(api.GUIDES_PLAN, query, api.Plan)
+
+    async def close(self) -> None:
+        """Stop following; the runs go on."""
+        for handle in self._handles:
+            await handle.close()
+        self._handles.clear()
+
+    async def _request(self, run_id: str | None, **fields: Any) -> RunHandle:
+        data = _valid(DeployRequestedData, run_id=run_id or new_run_id(), **fields)
+        asked = DeployRequested(
+            source=self._name, subject=data.run_id, correlationid=data.run_id, data=data
+        )
+        known = await self._known(run_id) if run_id else None
+        since = known.run.requested_at - _SKEW if known and _same(known, data) else None
+        # Before the request goes out, so that nothing of its run is missed.
+        handle = await self._follow(
+            data.run_id, data.service, data.environment, since=since, cause=asked.id
+        )
+        await heard(self._bus.publish(asked))
+        return handle
+
+    async def _known(self, run_id: str) -> api.RunDetail | None:
+        """The run that has this id already, as far as anyone says."""
+        try:
+            return await self.run(run_id)
+        except (Refused, Unreachable):
+            return None
+
+    async def _follow(
+        self,
+        run_id: str,
+        service: str,
+        environment: str,
+        *,
+        since: datetime | None = None,
+        cause: str | None = None,
+    ) -> RunHandle:
+        handle = await heard(
+            follow(self._bus, run_id, service, environment, since=since, cause=cause)
+        )
+        self._handles.append(handle)
+        return handle
+
+    async def _decide(self, subject: str, run_id: str, **who: Unpack[Who]) -> api.Accepted:
+        request = _valid(
+            api.RunRequest,
+            run_id=run_id,
+            actor=who.get("requested_by") or user_name(),
+            reason=who.get("reason"),
+            groups=who.get("groups", ()),
+        )
+        return await self._ask(subject, request, api.Accepted)
+
+    async def _ask(self, subject: str, question: Payload, answer: type[P]) -> P:
+        body = question.model_dump_json(exclude_none=True).encode()
+        try:
+            raw = await self._bus.request(subject, body, ANSWER_S)
+        except chassis.NoAnswer as error:
+            raise Unreachable(
+                f"the bus is there, but no orchestrator answers on {subject} ({error.why}); "
+                "see that one runs (goaround status, for a local system)"
+            ) from error
+        reply = api.Reply[Any].model_validate_json(raw)
+        if not reply.ok or reply.data is None:
+            raise Refused(reply.error or "refused, without a reason")
+        return answer.model_validate(reply.data)
+
+
+async def heard(asked: Awaitable[T]) -> T:
+    """Return what the bus gives, with its errors as the client's."""
+    try:
+        return await asked
+    except chassis.Unavailable as error:
+        raise Unreachable(f"the bus did not confirm: {error}") from error
+    except chassis.Refused as error:
+        raise Refused(f"the bus refused: {error}") from error
+
+
+def new_run_id() -> str:
+    """Return an id that no other run has."""
+    return "r" + uuid4().hex[:11]
+
+
+def user_name() -> str:
+    """Return who runs this process; `unknown` where the system has no name for them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def shown(url: str) -> str:
+    """Return a URL without the passwords in it."""
+    servers = [server.strip().rpartition("@") for server in url.split(",")]
+    return ",".join(f"nats://{host}" if at else host for _, at, host in servers)
+
+
+def _settings(url: str) -> BusSettings:
+    first = urlsplit(url.split(",")[0].strip())
+    try:
+        return BusSettings(
+            nats_url=url,
+            nats_user=unquote(first.username) if first.username else None,
+            nats_password=SecretStr(unquote(first.password)) if first.password else None,
+        )
+    except ValidationError as error:
+        raise Unreachable(
+            f"{shown(url)!r} is no address of a bus; write nats://user:password@host:4222"
+        ) from error
+
+
+async def _knock(settings: BusSettings) -> None:
+    """See that at least one server is there: the bus itself would wait for it for ever."""
+    why: list[str] = []
+    for server in settings.servers:
+        at = urlsplit(server)
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                _, writer = await asyncio.open_connection(at.hostname, at.port or 4222)
+        except (OSError, TimeoutError) as error:
+            why.append(f"{at.hostname}:{at.port or 4222}: {_said(error)}")
+        else:
+            writer.close()
+            return
+    raise Unreachable(f"no bus answers at {'; '.join(why)}; see that it runs and is reachable")
+
+
+def _said(error: OSError | TimeoutError) -> str:
+    return error.strerror or str(error) or f"no answer within {CONNECT_S:g} s"
+
+
+def _valid(kind: type[P], /, **fields: Any) -> P:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        raise BadRequest(faults(error)) from error
+
+
+def _same(known: api.RunDetail, data: DeployRequestedData) -> bool:
+    """Whether the run of this id may be the one that is asked for, as far as can be seen."""
+    run = known.run
+    return (
+        run.kind == data.kind
+        and run.service == data.service
+        and run.environment == data.environment
+        and (run.version == data.version or data.version is None)
+        and run.requested_by == data.requested_by
+        and known.request_reason == data.reason
+        and known.artifact == data.artifact
+        and run.emergency == data.emergency
+    )
