@@ -27,6 +27,10 @@ _GIB = 1024**3
 
 WATCH_TIMER = "watch"
 
+ACK_WAIT_S = 5.0
+"""How long a message in the hands of a worker that died waits for another one. A worker that
+lives says so every third of it, so this does not bound how long work may take."""
+
 SAYS: Mapping[str, tuple[type[Message], ...]] = {
     "verifier": (DeployVerified,),
     "deployer": (DeployStepFinished, DeployExecuted),
@@ -59,6 +63,7 @@ def topology(replicas: int = 1) -> Topology:
             stream=WORK,
             name=service,
             filters=tuple(f"{name_of(kind)}.>" for kind in kinds),
+            ack_wait_s=ACK_WAIT_S,
             max_ack_pending=10_000,
         )
         for service, kinds in TAKES.items()
@@ -95,17 +100,20 @@ def topology(replicas: int = 1) -> Topology:
                 stream=TIMERS,
                 name="watcher-timers",
                 filters=(f"timer.fired.{WATCH_TIMER}.>",),
+                ack_wait_s=ACK_WAIT_S,
                 max_ack_pending=20_000,
             ),
             Consumer(
                 stream=DEPLOY,
                 name="orchestrator-requests",
                 filters=(FRONT_DOOR, f"{FRONT_DOOR}.>"),
+                ack_wait_s=ACK_WAIT_S,
             ),
             Consumer(
                 stream=DEPLOY,
                 name="orchestrator",
                 filters=tuple(filter_for(kind) for kind in (*ANSWERS, DeployNotified)),
+                ack_wait_s=ACK_WAIT_S,
                 max_ack_pending=10_000,
             ),
         ),
