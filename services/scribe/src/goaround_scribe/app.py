@@ -1,0 +1,34 @@
+"""The scribe put together. The only place that constructs."""
+
+from functools import partial
+
+from goaround_chassis.bus import Bus, Subscription
+from goaround_chassis.service import Service
+from goaround_schemas.recording import WorkRecord
+from goaround_schemas.subjects import WORK
+from goaround_scribe.disk import LocalDisk
+from goaround_scribe.handlers import SOURCE, Desk, on_dead, on_record
+from goaround_scribe.settings import Settings
+from goaround_scribe.workspace import Workspace
+
+CONSUMER = "scribe"
+
+
+async def build(settings: Settings, bus: Bus) -> Service:
+    """Return the service, its parts wired and nothing started."""
+    pages = Workspace(settings.workspace_dir, LocalDisk(), settings.lock_within_s)
+    desk = Desk(pages=pages, publisher=bus, within_s=settings.write_within_s)
+    return Service(
+        name=SOURCE,
+        settings=settings,
+        subscriptions=(
+            Subscription(
+                stream=WORK,
+                consumer=CONSUMER,
+                kinds=(WorkRecord,),
+                handler=partial(on_record, desk=desk),
+                on_dead=partial(on_dead, publisher=bus),
+                concurrency=settings.concurrency,
+            ),
+        ),
+    )

@@ -1,0 +1,77 @@
+"""What the scribe does with its one command. A repeat writes nothing new and answers the same.
+
+A process that dies anywhere before its answer is kept leaves the command on the bus: the next one
+finds what is written, completes the rest and answers.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from goaround_chassis.publisher import Publisher
+from goaround_schemas.envelope import Message, derived_id
+from goaround_schemas.recording import DeployRecorded, DeployRecordedData, WorkRecord
+from goaround_scribe.metric import ENTRIES
+from goaround_scribe.page import Pages
+from goaround_scribe.scribe import given_up, record
+
+log = structlog.get_logger(__name__)
+
+SOURCE = "scribe"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a record is written with. Nothing is waited for longer than `within_s`."""
+
+    pages: Pages
+    publisher: Publisher
+    within_s: float
+
+
+async def on_record(command: WorkRecord, desk: Desk) -> None:
+    """Write the run down and answer, whatever could not be written."""
+    try:
+        async with asyncio.timeout(desk.within_s):
+            recorded = await asyncio.to_thread(record, command, desk.pages)
+    except TimeoutError:
+        why = f"writing was not over within {desk.within_s:g} s; see whether the disk hangs"
+        recorded = given_up(command, why)
+    await desk.publisher.publish(answer(command, recorded))
+    _say(recorded)
+
+
+async def on_dead(command: Message, why: str, publisher: Publisher) -> None:
+    """Answer a command that will not be tried again: a run must not wait for a worker's faults."""
+    if isinstance(command, WorkRecord):
+        recorded = given_up(command, f"the scribe gave up: {why}")
+        await publisher.publish(answer(command, recorded))
+        _say(recorded)
+
+
+def answer(command: WorkRecord, recorded: DeployRecordedData) -> DeployRecorded:
+    """The one answer to a command, under an id that follows from the command's."""
+    return DeployRecorded(
+        id=derived_id(command.id, "deploy.recorded"),
+        source=SOURCE,
+        subject=command.data.run_id,
+        correlationid=command.correlationid,
+        causationid=command.id,
+        traceparent=command.traceparent,
+        data=recorded,
+    )
+
+
+def _say(recorded: DeployRecordedData) -> None:
+    for entry in recorded.entries:
+        ENTRIES.labels(entry.what, entry.outcome).inc()
+    failed = {entry.what: entry.detail for entry in recorded.entries if entry.outcome == "failed"}
+    tell = log.error if failed else log.info
+    tell(
+        "recorded",
+        run=recorded.run_id,
+        entries={entry.what: entry.outcome for entry in recorded.entries},
+        failed=failed,
+        corrections=[c.field for c in recorded.corrections],
+    )

@@ -1,0 +1,157 @@
+"""Writing down one run: each thing by itself, so that one that fails keeps no other from its place.
+
+Every write is the same when done twice, so a process that dies between two of them leaves nothing
+that the next does not complete. It never raises for what a disk or a page refuses: that is an
+entry `failed`, and the run goes on.
+"""
+
+from collections.abc import Callable
+from pathlib import PurePath
+
+from goaround_guidebook import GuideInvalid
+from goaround_schemas.outcome import GuideCorrection
+from goaround_schemas.recording import DeployRecordedData, Entry, WorkRecord
+from goaround_scribe import changelog, journal, section
+from goaround_scribe.configuration import MISSING, changes
+from goaround_scribe.correction import learn
+from goaround_scribe.entry import entry_for
+from goaround_scribe.page import NotWritten, Pages
+from goaround_scribe.section import SectionBroken
+
+
+def record(command: WorkRecord, pages: Pages) -> DeployRecordedData:
+    """Write down all there is to write, and return what became of each."""
+    corrections, learned = _corrections(command)
+    run = command.data
+    return DeployRecordedData(
+        run_id=run.run_id,
+        service=run.service,
+        environment=run.environment,
+        entries=(
+            _changelog(command, pages),
+            _journal(command, pages),
+            _docs(command, pages),
+            learned,
+        ),
+        corrections=corrections,
+    )
+
+
+def given_up(command: WorkRecord, why: str) -> DeployRecordedData:
+    """Return the answer where nothing could be written."""
+    run = command.data
+    where = {"changelog": run.record.changelog, "docs": run.docs}
+    entries = tuple(
+        Entry(what=what, outcome="failed", where=where.get(what), detail=why)
+        for what in ("changelog", "journal", "docs", "corrections")
+    )
+    return DeployRecordedData(
+        run_id=run.run_id, service=run.service, environment=run.environment, entries=entries
+    )
+
+
+def _changelog(command: WorkRecord, pages: Pages) -> Entry:
+    run, name = command.data, command.data.record.changelog
+    if name is None:
+        return _skipped("changelog", "the guide names no change log (record: changelog)")
+
+    def with_entry(text: str) -> str:
+        if changelog.holds(text, run.run_id):
+            return text
+        return changelog.inserted(text, entry_for(run, command.time))
+
+    return _done("changelog", name, lambda: pages.amend(name, with_entry))
+
+
+def _journal(command: WorkRecord, pages: Pages) -> Entry:
+    run = command.data
+    if run.record.changelog is None:
+        return _skipped("journal", "it stands beside the change log, and the guide names none")
+    name = _beside(run.record.changelog)
+
+    def line(existing: bytes) -> bytes | None:
+        return journal.addition(existing, run.run_id, journal.line_for(command))
+
+    return _done("journal", name, lambda: pages.extend(name, line))
+
+
+def _docs(command: WorkRecord, pages: Pages) -> Entry:
+    run, name = command.data, command.data.docs
+    if name is None:
+        return _skipped("docs", "the guide names no page (docs)")
+    went_back = run.outcome == "rolled_back"
+    version = run.previous_version if went_back else run.version
+    if run.outcome == "rollback_failed":
+        return _skipped("docs", "the rollback failed: what runs is for a person to say", name)
+    if version is None:
+        return _skipped("docs", "no version is known that runs now", name)
+
+    def current(text: str) -> str:
+        found = section.find(text)
+        state = found.state if found else section.State()
+        known = state.environments.get(run.environment)
+        files = {file: pages.digest(file) or MISSING for file in run.record.configuration}
+        told = changes(
+            None if went_back else run.previous_guide_text,
+            run.guide_text,
+            known.files if known else None,
+            files,
+        )
+        after = section.advanced(
+            state,
+            run.environment,
+            version=version,
+            run=run.run_id,
+            at=command.time,
+            files=files,
+            changes=told,
+            went_back=went_back,
+        )
+        if found and after == state:
+            return text
+        heading = "" if text.strip("\ufeff \t\r\n") else f"# {run.service}\n"
+        return section.written(text + heading, found, after)
+
+    return _done("docs", name, lambda: pages.amend(name, current))
+
+
+def _corrections(command: WorkRecord) -> tuple[tuple[GuideCorrection, ...], Entry]:
+    try:
+        lesson = learn(command.data)
+    except GuideInvalid as error:
+        said = f"the guide that the run followed cannot be read again: {error.faults[0]}"
+        return (), Entry(what="corrections", outcome="failed", detail=said)
+    told = [f"{c.field}: {c.was} -> {c.proposed}, {c.evidence}" for c in lesson.corrections]
+    told += lesson.not_learned
+    return lesson.corrections, Entry(
+        what="corrections",
+        outcome="written" if lesson.corrections else "unchanged",
+        where=command.data.guide_name,
+        detail="; ".join(told) or "every timeout had room",
+    )
+
+
+def _done(what: str, name: str, write: Callable[[], bool]) -> Entry:
+    try:
+        changed = write()
+    except NotWritten as error:
+        return _entry(what, "failed", name, error.why)
+    except SectionBroken as error:
+        return _entry(what, "failed", name, f"{name}, {error}")
+    return _entry(what, "written" if changed else "unchanged", name, "")
+
+
+def _skipped(what: str, why: str, name: str | None = None) -> Entry:
+    return _entry(what, "skipped", name, why)
+
+
+def _entry(what: str, outcome: str, where: str | None, detail: str) -> Entry:
+    document = {"what": what, "outcome": outcome, "where": where, "detail": detail}
+    return Entry.model_validate(document)
+
+
+def _beside(name: str) -> str:
+    """`docs/CHANGELOG.jsonl` beside `docs/CHANGELOG.md`."""
+    path = PurePath(name)
+    beside = path.with_suffix(".jsonl") if path.name else path
+    return str(beside if beside != path else path.with_name(f"{path.name}.jsonl"))
