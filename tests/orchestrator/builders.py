@@ -1,9 +1,9 @@
 """Runs, plans, guides and answers, with everything that a test does not care about filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.lifecycle import (
@@ -40,7 +40,6 @@ __all__ = ["at"]
 
 ID = "r-1"
 ACTIVE_PHASES = ACTIVE
-A = TypeVar("A", bound=Input)
 
 
 def plan(**changes: Any) -> Plan:
@@ -93,7 +92,7 @@ def landing(version: str = "1.0.0", **changes: Any) -> Landing:
         "run_id": "r-0",
         "at": at(-3600),
     }
-    return Landing(**{**usual, "version": version, **changes})
+    return Landing.model_validate({**usual, "version": version, **changes})
 
 
 def begun(running: Landing | None = None, **changes: Any) -> Step:
@@ -237,7 +236,7 @@ def walk(start: Run, *ways: str, now: float = 0.0) -> Run:
     return current
 
 
-_WAYS: Mapping[str, Any] = {
+_WAYS: Mapping[str, Callable[[Run], Input]] = {
     "begin": lambda _: Begin(running=landing()),
     "begin first": lambda _: Begin(running=None),
     "asked": lambda r: verified(r, What.ASK_PREFLIGHT),

@@ -495,6 +495,7 @@ async def test_letters_lie_there_again_if_their_sending_crashed(kept: Kept) -> N
 async def test_no_letter_is_taken_by_two_relays_at_once(kept: Kept) -> None:
     async with kept.ledger.unit() as unit:
         await unit.send([letter(build.run(), n) for n in range(5)])
+    ids: list[str] = []
     with dying():
         async with kept.post.taken(3) as first:
             async with kept.post.taken(10) as second:

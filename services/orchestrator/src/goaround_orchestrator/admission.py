@@ -8,6 +8,7 @@ rollback waits for nothing and an emergency goes first.
 from dataclasses import dataclass
 from datetime import datetime
 
+from goaround_orchestrator import rehearsal
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.frontdoor import Refusal, Request, run_id_from
 from goaround_orchestrator.lifecycle import UNTOUCHED, Asked, Enqueue, GiveWay, Refuse
@@ -73,6 +74,9 @@ def admit(request: Request, facts: Facts, now: datetime) -> Admission:
             "plan": plan_of(pinned.guide, environment, request.data),
         }
     )
+    if unwritable := rehearsal.fault(admitted, pinned, now):
+        # Not by the guide: to tell its people, its commands would have to be written.
+        return Admission(run=run, first=Refuse(unwritable))
     return _among(admitted, facts, pinned.guide.policy.when_busy)
 
 
@@ -121,7 +125,7 @@ def _run_of(request: Request, now: datetime) -> Run:
 def _among(run: Run, facts: Facts, when_busy: str) -> Admission:
     active = facts.active
     if active is None:
-        return Admission(run=run)
+        return _among_waiting(run, facts, when_busy)
     if run.kind == "rollback":
         return _rollback_among(run, active)
     if run.emergency and active.phase in UNTOUCHED:
@@ -133,12 +137,29 @@ def _among(run: Run, facts: Facts, when_busy: str) -> Admission:
         reason = f"run {active.id} ({_short(active)}) is {active.phase}, and the guide says reject"
         return Admission(run=run, first=Refuse(reason))
     if when_busy == "supersede":
-        way = GiveWay(run.id, "the guide says that a later request takes its place")
-        older = tuple((q.id, way) for q in facts.queued if not q.emergency)
+        way, older = _taking_place(run, facts)
         if active.phase in UNTOUCHED and not active.emergency:
             return Admission(run=run, others=((active.id, way), *older))
         return Admission(run=run, first=Enqueue(active.id), others=older)
     return Admission(run=run, first=Enqueue(active.id))
+
+
+def _among_waiting(run: Run, facts: Facts, when_busy: str) -> Admission:
+    """The place has just become free; those who wait go first, unless this run may pass them."""
+    if not facts.queued or run.kind == "rollback" or run.emergency:
+        return Admission(run=run)
+    if when_busy == "supersede":
+        _, older = _taking_place(run, facts)
+        if len(older) == len(facts.queued):
+            return Admission(run=run, others=older)
+        return Admission(run=run, first=Enqueue(facts.queued[0].id), others=older)
+    return Admission(run=run, first=Enqueue(facts.queued[0].id))
+
+
+def _taking_place(run: Run, facts: Facts) -> tuple[GiveWay, tuple[tuple[str, GiveWay], ...]]:
+    way = GiveWay(run.id, "the guide says that a later request takes its place")
+    spared = (q.emergency or q.kind == "rollback" for q in facts.queued)
+    return way, tuple((q.id, way) for q, kept in zip(facts.queued, spared, strict=True) if not kept)
 
 
 def _rollback_among(run: Run, active: Run) -> Admission:

@@ -158,7 +158,10 @@ def _answering(
 ) -> Callable[[bytes], Awaitable[bytes]]:
     async def answer(body: bytes) -> bytes:
         try:
-            data = await handler(kind.model_validate_json(body or b"{}"))
+            asked = kind.model_validate_json(body or b"{}")
+            if unfit := [k for k, v in asked if isinstance(v, str) and "\0" in v]:
+                raise Wrong(f"{', '.join(unfit)}: a NUL character is no text")
+            data = await handler(asked)
         except ValidationError as exc:
             return _refusal(faults(exc))
         except Wrong as exc:

@@ -1,13 +1,18 @@
 """How the orchestrator is put together. The only place that constructs."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 
 from goaround_chassis.bus import Bus, Received, Subscription
 from goaround_chassis.clock import SystemClock
+from goaround_chassis.errors import Later
 from goaround_chassis.service import Answer as Served
 from goaround_chassis.service import Service
 from goaround_orchestrator.answers import Answers
 from goaround_orchestrator.handlers import on_answer, on_request
+from goaround_orchestrator.ledger import Away
 from goaround_orchestrator.lifecycle import Answer
 from goaround_orchestrator.relay import relay
 from goaround_orchestrator.settings import OrchestratorSettings
@@ -21,6 +26,10 @@ from goaround_schemas.recording import DeployRecorded
 from goaround_schemas.subjects import DEPLOY
 from goaround_schemas.watching import DeployBaselined, DeployJudged
 
+_AWAY_AGAIN = timedelta(seconds=2)
+_PATIENCE = 1_000_000
+"""How often a message may come back while the database is away: for weeks."""
+
 
 async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
     """Put the orchestrator together."""
@@ -31,10 +40,12 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
     answers = Answers(ledger, guides, clock)
 
     async def request(received: Received) -> None:
-        await on_request(received, ledger, guides, clock)
+        with _patient():
+            await on_request(received, ledger, guides, clock)
 
     async def answer(event: Answer) -> None:
-        await on_answer(event, ledger, clock)
+        with _patient():
+            await on_answer(event, ledger, clock)
 
     return Service(
         name="orchestrator",
@@ -45,7 +56,9 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
                 consumer="orchestrator-requests",
                 handler=request,
                 raw=True,
-                concurrency=settings.concurrency,
+                # One at a time: who asked first goes first.
+                concurrency=1,
+                max_delivered=_PATIENCE,
             ),
             Subscription(
                 stream=DEPLOY,
@@ -60,6 +73,7 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
                     DeployNotified,
                 ),
                 batch=settings.batch,
+                max_delivered=_PATIENCE,
             ),
         ),
         answers=tuple(
@@ -73,3 +87,12 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
         on_stop=(ledger.close, post.close),
         ready_checks=(partial(schema_fits, ledger.pool),),
     )
+
+
+@contextmanager
+def _patient() -> Generator[None]:
+    """Have the message come back when the database does: that is no failure of the message's."""
+    try:
+        yield
+    except Away as exc:
+        raise Later(_AWAY_AGAIN, str(exc)) from exc

@@ -225,7 +225,8 @@ def _roll_back(desk: Desk, order: Order) -> WorkRollback:
 
 def _watch(desk: Desk, order: Order) -> WorkWatch:
     run, guide = desk.run, desk.guide
-    stage = guide.stages[run.stage]
+    # To stop is said of the stage that was watched; the run may be at the next one by now.
+    stage = guide.stages[order.stage]
     context = _context(desk, before=order.what is What.TAKE_BASELINE)
     actions = {What.TAKE_BASELINE: "baseline", What.WATCH: "watch", What.STOP_WATCH: "stop"}
     stopping = order.what is What.STOP_WATCH

@@ -86,20 +86,26 @@ async def _desk(unit: Unit, run: Run, now: datetime, cause: str | None) -> Desk:
 
 
 async def _record_what_runs(unit: Unit, run: Run, now: datetime) -> None:
+    running = await unit.running(run.service, run.environment)
     if run.phase is Phase.SUCCEEDED and run.version is not None:
+        if running and running.version == run.version:
+            # Deployed again: what it replaced, and how to get back there, stays as it was.
+            return
+        replaced = run.previous_version
+        if replaced == run.version:
+            replaced = running.version if running else None
         await unit.land(
             Landing(
                 service=run.service,
                 environment=run.environment,
                 version=run.version,
-                previous_version=run.previous_version,
+                previous_version=replaced,
                 run_id=run.id,
                 at=now,
                 migration=run.migration,
                 guide_digest=run.guide_digest,
             )
         )
-    if run.phase is Phase.ROLLED_BACK and run.kind == "rollback":
-        running = await unit.running(run.service, run.environment)
-        if running and running.version == run.version:
-            await unit.undo(running, run.id, now)
+    undone = run.phase is Phase.ROLLED_BACK and run.kind == "rollback"
+    if undone and running and running.version == run.version:
+        await unit.undo(running, run.id, now)

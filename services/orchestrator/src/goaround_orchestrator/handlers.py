@@ -12,7 +12,7 @@ from goaround_orchestrator import admission, conduct, frontdoor
 from goaround_orchestrator.admission import Admission, Facts
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.frontdoor import Knock, Refusal, Request, Stray
-from goaround_orchestrator.ledger import Ledger, Unit
+from goaround_orchestrator.ledger import Ledger, Overtaken, Unit
 from goaround_orchestrator.lifecycle import Answer, Answered, Tick
 from goaround_orchestrator.run import Step
 
@@ -123,7 +123,13 @@ async def _admit(
     unit: Unit, decided: Admission, guide: PinnedGuide | None, cause: str, now: datetime
 ) -> None:
     run = decided.run
-    if run is None or not await unit.add(run):
+    if run is None:
+        return
+    if not await unit.add(run):
+        known = await unit.run(run.id)
+        if known is not None and known.request_digest != run.request_digest:
+            # Someone took the id since we looked: decide again with that known.
+            raise Overtaken(run.id)
         return
     if guide is not None:
         await unit.pin(guide)

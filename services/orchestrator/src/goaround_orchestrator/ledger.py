@@ -33,6 +33,10 @@ class PlaceTaken(Exception):
         self.run_id = run_id
 
 
+class Away(Exception):
+    """The place where runs are kept cannot be reached just now. Nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One message to be sent once the transaction is in."""

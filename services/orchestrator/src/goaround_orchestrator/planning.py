@@ -28,6 +28,9 @@ from goaround_schemas.request import DeployRequestedData
 MARGIN_S = 60.0
 """For queues, redeliveries and restarts between what the guide bounds."""
 
+SHORTEST_LOOK = timedelta(milliseconds=100)
+"""What a watch allows at least for `every`: a request's period may be shorter than that."""
+
 LIVE_BASELINE_MOST_S = 300.0
 """A live baseline takes no longer, whatever the guide's `before`: the watcher bounds it so."""
 
@@ -36,7 +39,6 @@ def plan_of(guide: Guide, environment: Environment, request: DeployRequestedData
     """Compile the guide for one request."""
     watches = [watch_for(guide, stage, request.watch_period) for stage in guide.stages]
     rollback_matrix = guide.rollback.verify or guide.verify
-    forward: tuple[BaseModel, ...] = (guide.deploy, guide.verify, guide.watch)
     return Plan(
         stages=tuple(
             StagePlan(
@@ -54,10 +56,10 @@ def plan_of(guide: Guide, environment: Environment, request: DeployRequestedData
         queue_within=guide.policy.queue_within,
         has_readiness=guide.deploy.ready is not None,
         has_rollback_readiness=guide.rollback.ready is not None,
-        has_first=bool(guide.rollback.first),
+        has_first=bool(guide.rollback.first) and not _needs_previous(*_first(guide)),
         has_monitoring=bool(guide.preflight.dashboards),
         asks_running=guide.running is not None,
-        needs_previous=any("previous.version" in uses(part) for part in forward),
+        needs_previous=_needs_previous(guide.deploy, guide.verify, guide.watch),
         ci=bool(guide.preflight.ci),
         dashboards=bool(guide.preflight.dashboards),
         knowledge=guide.preflight.rollback,
@@ -77,8 +79,20 @@ def watch_for(guide: Guide, stage: Stage, asked: timedelta | None) -> Watch:
     period = asked if asked is not None else stage.watch_period
     if period is None or not (guide.watch.signals or guide.watch.logs):
         return guide.watch
-    every = min(guide.watch.every, period) if period else guide.watch.every
+    every = guide.watch.every
+    if period:
+        # Shorter than the shortest look is one look.
+        period = max(period, SHORTEST_LOOK)
+        every = max(min(every, period), SHORTEST_LOOK)
     return guide.watch.model_copy(update={"period": period, "every": every})
+
+
+def _needs_previous(*parts: BaseModel | None) -> bool:
+    return any("previous.version" in uses(part) for part in parts if part)
+
+
+def _first(guide: Guide) -> tuple[BaseModel | None, ...]:
+    return (*guide.rollback.first, guide.deploy.migrations)
 
 
 def steps_for(steps: Iterable[Step], *stages: str) -> tuple[Step, ...]:

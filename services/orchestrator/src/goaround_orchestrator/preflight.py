@@ -33,10 +33,7 @@ def running_row(run: Run) -> MatrixRow | None:
 
 def same_version(run: Run) -> str | None:
     """Why the run is pointless, if the very version that it brings is the one that runs."""
-    row = running_row(run)
-    asked = row.value if row else None
-    runs_now = asked if asked is not None else run.previous_version
-    if run.kind == "deploy" and not run.redeploy and runs_now == run.version:
+    if run.kind == "deploy" and not run.redeploy and previous_of(run) == run.version:
         return (
             f"{run.version} is the version that runs in {run.environment} already; "
             "ask with redeploy to deploy it again"
@@ -88,8 +85,8 @@ def _way_back(run: Run) -> MatrixRow:
         detail = "a first deployment: rollback.first would take it away again"
         return _row("rollback", name, PASSED, detail)
     detail = (
-        "a first deployment, and the guide has no rollback.first: "
-        "a failure would leave it as it is for a person"
+        "a first deployment, and the guide has no rollback.first that works without a previous "
+        "version: a failure would leave it as it is for a person"
     )
     return _row("rollback", name, WARNED, detail, required=False)
 
@@ -167,12 +164,18 @@ def _signals(run: Run) -> tuple[MatrixRow, ...]:
     if not run.the_plan.watched:
         detail = "the guide asks for no watch"
         return (_row("signals", "watch signals answer", WARNED, detail, required=False),)
-    return tuple(_signal(s) for s in run.baseline or ())
+    first = previous_of(run) is None
+    return tuple(_signal(s, first=first) for s in run.baseline or ())
 
 
-def _signal(signal: SignalBaseline) -> MatrixRow:
-    outcome = PASSED if signal.answered else FAILED
-    return _row("signals", f"signal {signal.name} answers", outcome, signal.detail)
+def _signal(signal: SignalBaseline, *, first: bool) -> MatrixRow:
+    name = f"signal {signal.name} answers"
+    if signal.answered:
+        return _row("signals", name, PASSED, signal.detail)
+    if first:
+        detail = f"{signal.detail}; nothing runs yet that could answer"
+        return _row("signals", name, WARNED, detail, required=False)
+    return _row("signals", name, FAILED, signal.detail)
 
 
 def _told(run: Run) -> tuple[MatrixRow, ...]:

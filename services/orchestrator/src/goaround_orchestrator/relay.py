@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import Counter
 
 from goaround_chassis.bus import Refused, Unavailable
+from goaround_orchestrator.ledger import Away
 from goaround_schemas.envelope import CONTENT_TYPE
 
 log = structlog.stdlib.get_logger()
@@ -84,8 +85,8 @@ async def relay(post: Post, carrier: Carrier, *, batch: int = 200, poll_s: float
     while True:
         try:
             sent = await send_some(post, carrier, batch)
-        except* Unavailable as error:
-            log.warning("the bus does not take messages", why=str(error.exceptions[0]))
+        except* (Unavailable, Away) as error:
+            log.warning("messages wait to be sent", why=str(error.exceptions[0]))
             sent = 0
         if not sent:
             await post.rung(poll_s)

@@ -5,6 +5,8 @@ still due.
 """
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
@@ -13,11 +15,14 @@ from prometheus_client import Counter
 from goaround_chassis.clock import Clock
 from goaround_orchestrator import conduct
 from goaround_orchestrator.handlers import on_due
-from goaround_orchestrator.ledger import Ledger
+from goaround_orchestrator.ledger import Away, Ledger, Overtaken, PlaceTaken
+from goaround_orchestrator.lifecycle import IllegalMove
 
 log = structlog.stdlib.get_logger()
 
 SWEPT = Counter("goaround_swept_runs_total", "Runs that were looked at because they were due.")
+
+STUCK = Counter("goaround_stuck_total", "Looks at a run or a place that ended in an error.")
 
 REMEMBER = timedelta(days=14)
 """How long a handled message is remembered: longer than the bus can redeliver one."""
@@ -29,7 +34,12 @@ async def sweep(ledger: Ledger, clock: Clock, *, every_s: float, forget_every: i
     """Sweep for ever."""
     turns = 0
     while True:
-        await sweep_once(ledger, clock)
+        try:
+            await sweep_once(ledger, clock)
+        except Away as error:
+            log.warning("nothing can be swept", why=str(error))
+            await asyncio.sleep(1.0)
+            continue
         if turns % forget_every == 0:
             await ledger.forget_messages_before(clock.now() - REMEMBER)
         turns += 1
@@ -41,8 +51,20 @@ async def sweep_once(ledger: Ledger, clock: Clock) -> int:
     due = await ledger.due_before(clock.now(), AT_ONCE)
     for run_id in due:
         SWEPT.inc()
-        await on_due(run_id, ledger, clock)
+        with _alone(run_id):
+            await on_due(run_id, ledger, clock)
     free = await ledger.free_places(AT_ONCE)
     for service, environment in free:
-        await conduct.begin_next(ledger, service, environment, clock.now())
+        with _alone(f"{service} in {environment}"):
+            await conduct.begin_next(ledger, service, environment, clock.now())
     return len(due) + len(free)
+
+
+@contextmanager
+def _alone(what: str) -> Generator[None]:
+    """What cannot be looked at holds up nothing but itself: it is due again at the next sweep."""
+    try:
+        yield
+    except (Overtaken, PlaceTaken, IllegalMove, LookupError, ValueError) as exc:
+        STUCK.inc()
+        log.error("cannot be looked at", what=what, why=f"{type(exc).__name__}: {exc}")

@@ -15,6 +15,8 @@ from goaround_schemas.phase import Phase
 
 def asked(run: Run, what: Asked, now: datetime) -> Step:
     """Do what the person asks, or refuse it with the reason."""
+    if run.phase is Phase.REQUESTED:
+        return _refuse(run, "nothing is decided on it yet")
     match what.what:
         case "abort":
             return _abort(run, what, now)
@@ -36,12 +38,16 @@ def _because(what: Asked, did: str) -> str:
     return f"{did} by {what.actor}" + (f": {what.reason}" if what.reason else "")
 
 
-def _call_off(run: Run, what: Asked, now: datetime) -> Step:
-    step = stay(run)
+def given_up(run: Run, now: datetime) -> Step:
+    """The run that changes nothing any more: what still looks for it is told to stop."""
     if run.phase is Phase.PREFLIGHT and run.the_plan.watched:
-        step = order(step, now, Order(what=What.STOP_WATCH))
+        return order(stay(run), now, Order(what=What.STOP_WATCH))
+    return stay(run)
+
+
+def _call_off(run: Run, what: Asked, now: datetime) -> Step:
     why = _because(what, "called off")
-    return move(step, Phase.ABORTED, now, why, tell("finished"), actor=what.actor)
+    return move(given_up(run, now), Phase.ABORTED, now, why, tell("finished"), actor=what.actor)
 
 
 def _abort(run: Run, what: Asked, now: datetime) -> Step:
@@ -82,13 +88,15 @@ def _promote(run: Run, what: Asked, now: datetime) -> Step:
         return _refuse(run, "only a run that is watching or held can be promoted")
     why = _because(what, "accepted")
     warned = stay(run, warnings=(*run.warnings, f"{why}, before the watch had said green"))
-    stopped = order(warned, now, Order(what=What.STOP_WATCH))
+    stopped = order(warned, now, Order(what=What.STOP_WATCH, stage=run.stage))
     return forward.ahead(stopped, now, why, actor=what.actor)
 
 
 def _resume(run: Run, what: Asked, now: datetime) -> Step:
     if run.phase is not Phase.HELD:
         return _refuse(run, "only a held run can be watched on")
-    attempt = sum(s.stage == run.the_plan.stages[run.stage].name for s in run.watches) + 1
+    # Counted by what was begun, not by what was answered: a watch may end without a verdict.
+    watched = ((s.phase, s.stage) == (Phase.WATCHING, run.stage_name) for s in run.timeline)
+    attempt = sum(watched) + 1
     why = _because(what, "watched on")
     return forward.watch(stay(run), now, why, actor=what.actor, attempt=attempt)

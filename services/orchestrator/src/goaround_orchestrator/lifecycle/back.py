@@ -46,7 +46,7 @@ def begin(run: Run, what: Begin, now: datetime) -> Step:
     if before is None and not run.the_plan.has_first:
         why = (
             f"{running.version} is the first version on record, and the guide has no "
-            "rollback.first: there is no way back"
+            "rollback.first that works without a previous version: there is no way back"
         )
         return move(Step(run=known), Phase.REJECTED, now, why, tell("finished"), actor=ME)
     trigger = f"asked for by {run.requested_by}"
@@ -58,7 +58,8 @@ def begin(run: Run, what: Begin, now: datetime) -> Step:
 def turn(step: Step, now: datetime, trigger: str, *, actor: str) -> Step:
     """Take the way back."""
     run = step.run
-    stop = [Order(what=What.STOP_WATCH)] if run.phase in (Phase.WATCHING, Phase.HELD) else []
+    looked_at = run.phase in (Phase.WATCHING, Phase.HELD)
+    stop = [Order(what=What.STOP_WATCH, stage=run.stage)] if looked_at else []
     asked = [tell("started")] if run.phase in (Phase.REQUESTED, Phase.QUEUED) else []
     possible = run.previous_version is not None or run.the_plan.has_first
     turned = move(
@@ -78,7 +79,7 @@ def turn(step: Step, now: datetime, trigger: str, *, actor: str) -> Step:
         return turned
     left = (
         f"{run.version} is left as it is: it was the first deployment, and the guide has no "
-        "rollback.first"
+        "rollback.first that works without a previous version"
     )
     return _failed(turned, now, left, actor=ME)
 

@@ -47,11 +47,17 @@ _MATRICES = frozenset(
 def decide(run: Run, what: Input, now: datetime) -> Step:
     """Return the next step, or the same run where there is nothing to do."""
     if run.ended:
-        return Step(run=run, refused=f"run {run.id} has ended: {run.phase}. {run.reason}")
+        return Step(run=run, refused=_ended(run, what))
+    # Clocks of two machines differ: a run's own time never goes back.
+    now = max(now, run.phase_since)
     match what:
         case Begin():
+            if run.phase not in (Phase.REQUESTED, Phase.QUEUED):
+                return Step(run=run, refused=f"run {run.id} is {run.phase}: it has begun already")
             return forward.begin(run, what, now)
         case Enqueue(behind):
+            if run.phase is not Phase.REQUESTED:
+                return Step(run=run, refused=f"run {run.id} is {run.phase}: it cannot queue")
             return move(
                 Step(run=run),
                 Phase.QUEUED,
@@ -61,12 +67,16 @@ def decide(run: Run, what: Input, now: datetime) -> Step:
                 within_s=run.the_plan.queue_within.total_seconds(),
             )
         case Refuse(reason):
+            if run.phase not in UNTOUCHED:
+                return Step(run=run, refused=f"run {run.id} is {run.phase}: it cannot be refused")
             return move(Step(run=run), Phase.REJECTED, now, reason, tell("finished"), actor=ME)
         case GiveWay(to, reason):
             if run.phase not in UNTOUCHED:
                 return Step(run=run, refused=f"run {run.id} is {run.phase}: it cannot give way")
             why = f"gives way to run {to}: {reason}"
-            return move(stay(run), Phase.SUPERSEDED, now, why, tell("finished"), actor=ME)
+            return move(
+                asking.given_up(run, now), Phase.SUPERSEDED, now, why, tell("finished"), actor=ME
+            )
         case Answered(event):
             return _answered(run, event, now)
         case Asked():
@@ -77,19 +87,29 @@ def decide(run: Run, what: Input, now: datetime) -> Step:
             assert_never(what)
 
 
+def _ended(run: Run, what: Input) -> str:
+    said = f"run {run.id} has ended: {run.phase}. {run.reason}"
+    if isinstance(what, Asked) and what.what == "rollback":
+        # A rollback of what a finished run brought is a run of its own.
+        said += (
+            f". To take back what runs now: goaround rollback {run.service} --env {run.environment}"
+        )
+    return said
+
+
 def _answered(run: Run, event: Answer, now: datetime) -> Step:
     if isinstance(event, DeployNotified):
         return _told(run, event, now)
     waited = next((p for p in run.pending if p.id == event.causationid), None)
     if waited is None:
-        if isinstance(event, DeployExecuted) and event.data.procedure == "deploy":
+        if isinstance(event, DeployExecuted):
             return _interrupted(run, event)
         return Step(run=run)
-    return _awaited(without(run, waited), waited, event, now)
+    return _awaited(run, waited, event, now)
 
 
-def _awaited(run: Run, waited: Pending, event: Answer, now: datetime) -> Step:
-    what = waited.order.what
+def _awaited(before: Run, waited: Pending, event: Answer, now: datetime) -> Step:
+    what, run = waited.order.what, without(before, waited)
     match event:
         case DeployVerified() if what in _MATRICES:
             return _looked(run, waited.order, event.data.matrix, now)
@@ -105,7 +125,7 @@ def _awaited(run: Run, waited: Pending, event: Answer, now: datetime) -> Step:
             return ending.recorded(run, event.data, now)
         case _:
             # An answer of the wrong kind answers nothing: keep waiting for the right one.
-            return stay(run, pending=(*run.pending, waited))
+            return Step(run=before)
 
 
 def _looked(run: Run, order: Order, matrix: Matrix, now: datetime) -> Step:
@@ -139,6 +159,10 @@ def _told(run: Run, event: DeployNotified, now: datetime) -> Step:
 
 
 def _interrupted(run: Run, event: DeployExecuted) -> Step:
+    stages = range(run.stage + 1)
+    ours = {Order(what=What.DEPLOY, stage=s).id_for(run.id) for s in stages}
+    if run.going is None or event.causationid not in ours:
+        return Step(run=run)
     have = {(s.name, s.started_at) for s in run.steps}
     new = tuple(s for s in event.data.steps if (s.name, s.started_at) not in have)
     return back.late(run, new, event.data) if new else Step(run=run)

@@ -15,7 +15,7 @@ from goaround_orchestrator.lifecycle.moving import (
     stay,
     tell,
 )
-from goaround_orchestrator.preflight import matrix_of, previous_of, running_row, same_version
+from goaround_orchestrator.preflight import matrix_of, previous_of, same_version
 from goaround_orchestrator.run import Order, Run, Step, What
 from goaround_schemas.matrix import Matrix, MatrixRow, RowOutcome
 from goaround_schemas.phase import Phase
@@ -75,19 +75,19 @@ def preflight_concluded(run: Run, now: datetime) -> Step:
     if notices_missing(run) and now < run.phase_since + timedelta(seconds=NOTICE_GRACE_S):
         return stay(run)
     matrix = matrix_of(run, now)
-    row, record = running_row(run), run.previous_version
+    said, record = previous_of(run), run.previous_version
     warnings = run.warnings
-    if row and row.value and record and row.value != record:
+    if said and record and said != record:
         warnings = (
             *warnings,
-            f"the service said that {row.value} runs, the record said {record}; "
-            f"the way back leads to {row.value}",
+            f"the service said that {said} runs, the record said {record}; "
+            f"the way back leads to {said}",
         )
     known = run.model_copy(
         update={
             "matrices": (*run.matrices, matrix),
             "warnings": warnings,
-            "previous_version": previous_of(run),
+            "previous_version": said,
         }
     )
     step = stay(known)

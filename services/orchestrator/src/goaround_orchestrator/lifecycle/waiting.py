@@ -5,7 +5,7 @@ Pure.
 
 from datetime import datetime, timedelta
 
-from goaround_orchestrator.lifecycle import back, ending, forward
+from goaround_orchestrator.lifecycle import asking, back, ending, forward
 from goaround_orchestrator.lifecycle.moving import due, move, order, stay, tell
 from goaround_orchestrator.run import Order, Run, Step, What, patience_s
 from goaround_schemas.duration import show_duration
@@ -44,9 +44,7 @@ def _overdue(run: Run, now: datetime) -> Step:
             return move(stay(run), Phase.REJECTED, now, why, tell("finished"), actor=ME)
         case Phase.PREFLIGHT:
             why = f"pre-flight did not come to its end in {took}{silent}"
-            step = stay(run)
-            if run.the_plan.watched:
-                step = order(step, now, Order(what=What.STOP_WATCH))
+            step = asking.given_up(run, now)
             return move(step, Phase.REJECTED, now, why, tell("finished"), actor=ME)
         case Phase.AWAITING_APPROVAL:
             approval = run.the_plan.approval
@@ -75,12 +73,12 @@ def _overdue(run: Run, now: datetime) -> Step:
 def _watch_overdue(run: Run, now: datetime, why: str) -> Step:
     match run.the_plan.undecided:
         case "hold":
-            stopped = order(stay(run), now, Order(what=What.STOP_WATCH))
+            stopped = order(stay(run), now, Order(what=What.STOP_WATCH, stage=run.stage))
             return forward.hold(stopped, now, why, actor=ME)
         case "rollback":
             return back.turn(stay(run), now, why, actor=ME)
         case "accept":
-            stopped = order(_warned(run, why), now, Order(what=What.STOP_WATCH))
+            stopped = order(_warned(run, why), now, Order(what=What.STOP_WATCH, stage=run.stage))
             return forward.ahead(stopped, now, f"{why}, and the guide says accept", actor=ME)
 
 

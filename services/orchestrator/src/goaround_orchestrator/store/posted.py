@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from goaround_orchestrator.relay import Posted
+from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.sql import queries
 
 _CHANNEL = "goaround_outbox"
@@ -52,10 +53,11 @@ class PostgresPost:
         """Take some messages; they lie there again if the block raises."""
         # Cleared before the look: a ring during the look must lead to another one.
         self._bell.clear()
-        async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(queries()["take_posted"], limit)
-            letters = [Posted(**dict(r)) for r in sorted(rows, key=lambda r: int(r["id"]))]
-            yield PostgresTaken(connection, letters)
+        with reaching():
+            async with self._pool.acquire() as connection, connection.transaction():
+                rows = await connection.fetch(queries()["take_posted"], limit)
+                letters = [Posted(**dict(r)) for r in sorted(rows, key=lambda r: int(r["id"]))]
+                yield PostgresTaken(connection, letters)
 
     async def rung(self, within_s: float) -> None:
         """Return when something was posted since the last call, or when the time is up."""

@@ -15,6 +15,7 @@ import asyncpg
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.ledger import Letter, Overtaken, PlaceTaken
 from goaround_orchestrator.run import Landing, Move, Run
+from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.sql import queries
 from goaround_schemas.api import RunningRow, RunRow, RunsQuery, ServiceQuery, Transition
 from goaround_schemas.envelope import encode
@@ -255,38 +256,44 @@ class PostgresLedger:
     @asynccontextmanager
     async def unit(self) -> AsyncGenerator[PostgresUnit]:
         """Begin a transaction; it is committed at the end, and undone by an exception."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            yield PostgresUnit(connection)
+        with reaching():
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield PostgresUnit(connection)
 
     async def due_before(self, now: datetime, limit: int) -> list[str]:
         """The runs to look at, the longest overdue first."""
-        return [r["id"] for r in await self._pool.fetch(queries()["due_runs"], now, limit)]
+        with reaching():
+            return [r["id"] for r in await self._pool.fetch(queries()["due_runs"], now, limit)]
 
     async def free_places(self, limit: int) -> list[tuple[str, str]]:
         """Service and environment where runs wait though nothing is active."""
-        rows = await self._pool.fetch(queries()["free_places"], limit)
+        with reaching():
+            rows = await self._pool.fetch(queries()["free_places"], limit)
         return [(r["service"], r["environment"]) for r in rows]
 
     async def forget_messages_before(self, at: datetime) -> int:
         """Forget which messages were handled before then; return how many."""
-        return len(await self._pool.fetch(queries()["forget_messages"], at))
+        with reaching():
+            return len(await self._pool.fetch(queries()["forget_messages"], at))
 
     async def rows(self, query: RunsQuery) -> list[RunRow]:
         """Runs for a list, newest first."""
-        rows = await self._pool.fetch(
-            queries()["list_runs"],
-            query.service,
-            query.environment,
-            query.phase,
-            query.active,
-            query.before,
-            query.limit,
-        )
+        with reaching():
+            rows = await self._pool.fetch(
+                queries()["list_runs"],
+                query.service,
+                query.environment,
+                query.phase,
+                query.active,
+                query.before,
+                query.limit,
+            )
         return [RunRow.model_validate({**_fields(r), "run_id": r["id"]}) for r in rows]
 
     async def history(self, run_id: str) -> list[Transition]:
         """Every move of a run, and every refused request, in their order."""
-        rows = await self._pool.fetch(queries()["history"], run_id)
+        with reaching():
+            rows = await self._pool.fetch(queries()["history"], run_id)
         return [
             Transition.model_validate({**_fields(r), "from": r["from_phase"], "to": r["to_phase"]})
             for r in rows
@@ -294,12 +301,16 @@ class PostgresLedger:
 
     async def whole(self, run_id: str) -> Run | None:
         """A run, to be looked at only."""
-        snapshot = await self._pool.fetchval(queries()["look_at_run"], run_id)
+        with reaching():
+            snapshot = await self._pool.fetchval(queries()["look_at_run"], run_id)
         return Run.model_validate_json(snapshot) if snapshot else None
 
     async def services(self, query: ServiceQuery) -> list[RunningRow]:
         """What runs where."""
-        rows = await self._pool.fetch(queries()["list_running"], query.service, query.environment)
+        with reaching():
+            rows = await self._pool.fetch(
+                queries()["list_running"], query.service, query.environment
+            )
         return [RunningRow.model_validate({**_fields(r), "since": r["at"]}) for r in rows]
 
 
