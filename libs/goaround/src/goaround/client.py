@@ -5,11 +5,12 @@ Everything the command line does, it does with this. It keeps nothing; the syste
 
 import asyncio
 import getpass
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
@@ -30,7 +31,6 @@ from goaround_schemas.subjects import DEPLOY
 
 P = TypeVar("P", bound=Payload)
 T = TypeVar("T")
-Since = Literal["start", "new"] | datetime
 
 CONNECT_S = 5.0
 ANSWER_S = 10.0
@@ -174,15 +174,41 @@ class Goaround:
         since = run.requested_at - _SKEW
         return await self._follow(run.run_id, run.service, run.environment, since=since)
 
-    async def events(self, *, since: Since = "new") -> AsyncIterator[AnyEvent]:
-        """Yield every event of every run, in order, without end; see `RunHandle.events` for one."""
-        replay = await heard(self._bus.events(DEPLOY, ["deploy.>"], since=since))
+    async def events(
+        self, *, since: datetime | None = None, follow: bool = True
+    ) -> AsyncIterator[AnyEvent]:
+        """Yield every event of every run in order, from a time or from now on, without end.
+
+        With `follow=False` it ends where the history ends now. `RunHandle.events` has those of one
+        run.
+        """
+        last = None if follow else await self._last(since)
+        if last == 0:
+            return
+        replay = await heard(self._bus.events(DEPLOY, ["deploy.>"], since=since or "new"))
         try:
             async for received in replay:
                 if (event := read_event(received)) is not None:
                     yield event
+                if last is not None and received.sequence >= last:
+                    return
         finally:
             await replay.aclose()
+
+    async def _last(self, since: datetime | None) -> int:
+        """The sequence of the newest event; 0 if there is none, or none since."""
+        try:
+            raw = await self._bus.api(f"STREAM.INFO.{DEPLOY}")
+        except chassis.NoAnswer as error:
+            raise Unreachable(f"the bus does not tell of {DEPLOY}: {error.why}") from error
+        answer = json.loads(raw)
+        if "error" in answer:
+            raise Refused(f"{DEPLOY}: {answer['error'].get('description')}; run goaround migrate")
+        state = answer["state"]
+        newest = datetime.fromisoformat(state["last_ts"])
+        if not state["messages"] or since is None or newest < since:
+            return 0
+        return int(state["last_seq"])
 
     async def runs(
         self,

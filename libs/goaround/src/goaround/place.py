@@ -33,17 +33,29 @@ def root_of(root: Path | None = None) -> Path:
 
 
 def url_of(url: str | None = None, root: Path | None = None, *, user: str = OPERATOR) -> str:
-    """Return the bus' URL with user and password: as said, by GOAROUND_URL, or the local one.
+    """Return the bus' URL with user and password: as said, by the environment, or the local one.
+
+    The environment says it as GOAROUND_URL, or as services are told it: GOAROUND_NATS_URL, _USER
+    and _PASSWORD.
 
     Raises:
         Unreachable: None is named, and no local system runs.
     """
     if url:
         return url
-    named = root is not None
-    if not named and (found := os.environ.get(URL_VARIABLE)):
+    if root is None and (found := os.environ.get(URL_VARIABLE) or _as_a_service()):
         return found
     return _local(root_of(root), user)
+
+
+def _as_a_service() -> str | None:
+    said = os.environ.get("GOAROUND_NATS_URL")
+    user = os.environ.get("GOAROUND_NATS_USER")
+    if not said or not user or "@" in said:
+        return said
+    password = quote(os.environ.get("GOAROUND_NATS_PASSWORD", ""), safe="")
+    servers = (server.strip().partition("://") for server in said.split(","))
+    return ",".join(f"{scheme}://{user}:{password}@{host}" for scheme, _, host in servers)
 
 
 def _local(root: Path, user: str) -> str:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from goaround.cli import deciding, deploying, outcome, runs
+from goaround.cli import deciding, deploying, events, outcome, runs, setup, system
+from goaround.cli.dead import dead
+from goaround.cli.guides import guide
 
 app = typer.Typer(
     name="goaround",
@@ -20,6 +22,7 @@ app = typer.Typer(
 _DEPLOYMENTS = "Deployments"
 _QUESTIONS = "Questions"
 _DECISIONS = "Decisions"
+_SYSTEM = "The system"
 
 
 @app.callback(invoke_without_command=True)
@@ -46,7 +49,7 @@ def _add(panel: str, *commands: Callable[..., int], epilog: str = outcome.EPILOG
 _add(_DEPLOYMENTS, deploying.deploy, epilog=outcome.DEPLOY_EPILOG)
 _add(_DEPLOYMENTS, deploying.rollback, epilog=outcome.ROLLBACK_EPILOG)
 _add(_DEPLOYMENTS, deploying.wait, epilog=outcome.DEPLOY_EPILOG)
-_add(_QUESTIONS, runs.runs, runs.show, runs.why, runs.services)
+_add(_QUESTIONS, runs.runs, runs.show, runs.why, runs.services, events.events)
 _add(
     _DECISIONS,
     deciding.abort,
@@ -55,3 +58,6 @@ _add(
     deciding.promote,
     deciding.adopt,
 )
+app.add_typer(guide, name="guide", rich_help_panel=_QUESTIONS)
+_add(_SYSTEM, system.up, system.down, system.status, setup.migrate, setup.users)
+app.add_typer(dead, name="dead", rich_help_panel=_SYSTEM)

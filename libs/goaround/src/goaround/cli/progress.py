@@ -16,7 +16,7 @@ from goaround.cli.screen import Screen
 from goaround.cli.words import clean, clock, length, one_line, spoken
 from goaround_schemas.catalogue import AnyEvent
 from goaround_schemas.outcome import DeployAdvanced, DeployFinished
-from goaround_schemas.phase import Phase
+from goaround_schemas.phase import ENDS, Phase
 from goaround_schemas.request import DeployRequested
 from goaround_schemas.watching import DeployObserved, DeployObservedData
 
@@ -61,6 +61,9 @@ class Progress:
     def show(self, event: AnyEvent) -> None:
         """Draw one event."""
         if isinstance(event, DeployRequested):
+            return
+        if isinstance(event, DeployAdvanced) and event.data.to in ENDS:
+            # The outcome, which follows, says the same and more.
             return
         said = narration.tell(event)
         if not self._live:
