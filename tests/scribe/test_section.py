@@ -84,6 +84,7 @@ def test_each_environment_has_its_row() -> None:
 
 def test_a_repeat_and_an_older_run_change_nothing() -> None:
     assert after(ONE, "9.9.9") is ONE
+    assert after(ONE, "9.9.9", moment=at(60)) is ONE, "a command that was sent again is a repeat"
     assert after(ONE, "2.3.9", run="r-0", moment=at(-60)) is ONE
     assert after(ONE, "2.3.9", run="r-0", moment=NOON) is ONE
 

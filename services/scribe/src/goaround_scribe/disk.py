@@ -106,7 +106,8 @@ def locked(folder: Path, within_s: float) -> Generator[None, None, None]:
     Raises:
         TimeoutError: Someone else held it all the time.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    # Reading is enough to lock: a scribe of another user must be able to.
+    flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     number = os.open(folder / LOCK, flags, _NEW_FILE)
     try:
         deadline = time.monotonic() + within_s
