@@ -23,7 +23,8 @@ def parse_duration(value: Any) -> timedelta:
     elif isinstance(value, bool):
         raise ValueError(f"{value!r} is not a length of time; write for example 90s, 15m or 1h30m")
     elif isinstance(value, int | float):
-        seconds = float(value)
+        # A whole number may be too large to be a float at all.
+        seconds = float(value) if abs(value) <= _LONGEST_S else float("inf")
     elif isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         seconds = sum(float(n) * _SECONDS[u] for n, u in _PART.findall(value))
     elif isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value.strip()):
