@@ -45,8 +45,9 @@ def _shown(field: FieldInfo) -> str:
     match field.get_default():
         case None | ():
             return ""
-        case tuple() as items:
-            return f"`[{', '.join(f'{item:g}' for item in items)}]`"
+        case tuple():
+            pauses: tuple[float, ...] = field.get_default()
+            return f"`[{', '.join(f'{pause:g}' for pause in pauses)}]`"
         case float() as number:
             return f"`{number:g}`"
         case other:

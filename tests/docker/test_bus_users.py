@@ -1,11 +1,11 @@
 """The rights in containers are the topology's own, and the server takes the file that says so."""
 
 import os
-import runpy
 import subprocess
 from collections.abc import Mapping
 
 from goaround.embedded.binary import nats_program
+from goaround.natsconf import configuration
 from goaround.topology import topology, users
 from tests.architecture.workspace import ROOT
 from tests.docker.compose import secrets
@@ -26,8 +26,8 @@ def checked(passwords: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_user_has_the_rights_that_the_topology_gives_it() -> None:
-    written = runpy.run_path(str(ROOT / "deploy/nats/users.py"))["configuration"](users())
-    assert USERS.read_text() == written, "run: python deploy/nats/users.py > deploy/nats/users.conf"
+    written = configuration(users())
+    assert USERS.read_text() == written, "run: goaround users --nats-conf > deploy/nats/users.conf"
     names = {user.name for user in users()}
     workers = {c.name for c in topology().consumers if c.stream == "WORK"}
     assert workers <= names
