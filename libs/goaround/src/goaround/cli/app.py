@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from goaround.cli import deciding, deploying, events, outcome, runs, setup, system
+from goaround.cli import deciding, demo, deploying, events, outcome, runs, setup, system
 from goaround.cli.dead import dead
 from goaround.cli.guides import guide
 
@@ -59,5 +59,5 @@ _add(
     deciding.adopt,
 )
 app.add_typer(guide, name="guide", rich_help_panel=_QUESTIONS)
-_add(_SYSTEM, system.up, system.down, system.status, setup.migrate, setup.users)
+_add(_SYSTEM, demo.demo, system.up, system.down, system.status, setup.migrate, setup.users)
 app.add_typer(dead, name="dead", rich_help_panel=_SYSTEM)
