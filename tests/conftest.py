@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from goaround.embedded import EmbeddedNats, EmbeddedPostgres
+from goaround.local import LocalSystem
 
 _numbers = itertools.count(1)
 
@@ -60,3 +61,26 @@ def fresh_nats_url() -> Iterator[str]:
         EmbeddedNats(Path(root), sync="2m", die_with_parent=True) as server,
     ):
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def local_system() -> Iterator[LocalSystem]:
+    """The whole system, for those who talk to it: `guides` is empty until a test writes one."""
+    with TemporaryDirectory(prefix="goaround-test-") as folder:
+        root = Path(folder)
+        for name in ("guides", "workspace"):
+            (root / name).mkdir()
+        system = LocalSystem(
+            root / "system",
+            root / "guides",
+            root / "workspace",
+            sync="2m",
+            durable=False,
+            die_with_parent=True,
+        )
+        try:
+            system.start()
+            yield system
+        finally:
+            system.stop()
+            system.servers.erase()

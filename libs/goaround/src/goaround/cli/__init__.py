@@ -10,6 +10,7 @@ import typer
 
 from goaround.cli import outcome
 from goaround.cli.app import app
+from goaround.cli.screen import PipeClosed
 from goaround.cli.session import Failed, Usage, complain
 from goaround.errors import Refused, Unreachable
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return outcome.UNREACHABLE
     except (KeyboardInterrupt, typer.Abort):
         return outcome.INTERRUPTED
-    except BrokenPipeError:
+    except (PipeClosed, BrokenPipeError):
         _leave_pipe()
         return outcome.PIPE_CLOSED
     return code if isinstance(code, int) else outcome.DONE

@@ -15,18 +15,24 @@ from goaround.cli.table import Table
 from goaround.cli.words import clean
 
 
-class _Terminal(Console):
+class PipeClosed(Exception):
+    """Nobody reads the answer any more: `goaround runs | head`. The command just ends."""
+
+
+class Terminal(Console):
+    """A stream, and what it can show."""
+
     def on_broken_pipe(self) -> NoReturn:
-        """Let the command end as one that wrote the pipe itself."""
-        raise BrokenPipeError
+        """End the command, not the process: there may be a connection to close."""
+        raise PipeClosed
 
 
 class Screen:
     """One command's standard output and standard error."""
 
     def __init__(self) -> None:
-        self.out = _Terminal(file=sys.stdout, highlight=False, markup=False, emoji=False)
-        self.err = _Terminal(file=sys.stderr, highlight=False, markup=False, emoji=False)
+        self.out = Terminal(file=sys.stdout, highlight=False, markup=False, emoji=False)
+        self.err = Terminal(file=sys.stderr, highlight=False, markup=False, emoji=False)
 
     @property
     def is_terminal(self) -> bool:
@@ -39,8 +45,11 @@ class Screen:
 
     def raw(self, text: str) -> None:
         """Write text as it is: for a document that a program or an editor reads."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise PipeClosed from error
 
     def table(self, table: Table) -> None:
         """Write a table."""

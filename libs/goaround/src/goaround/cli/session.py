@@ -1,6 +1,7 @@
 """Running a command's part that talks to the system, and turning what went wrong into one line."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -42,10 +43,14 @@ def ask(url: str | None, root: Path | None, question: Callable[["Goaround"], Awa
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end, the libraries' own logging at errors only and never on the answer."""
-    from goaround_chassis.telemetry import start_logging
+    """Run it to its end; what the libraries log is kept from the answer.
 
-    start_logging("goaround", "critical", "console")
+    A process that has logging of its own, as one that calls `main` may, keeps it.
+    """
+    if not logging.getLogger().handlers:
+        from goaround_chassis.telemetry import start_logging
+
+        start_logging("goaround", "critical", "console")
     try:
         return asyncio.run(work)
     except BadRequest as error:
