@@ -64,8 +64,8 @@ RUN for folder in $(python3 deploy/pins.py members $(cat wanted)); do \
 FROM ${BASE}
 RUN echo "goaround:x:10001:10001:goaround:/tmp:/usr/sbin/nologin" >> /etc/passwd \
     && echo "goaround:x:10001:" >> /etc/group \
-    && mkdir -p /guides /workspace /var/lib/shop \
-    && chown 10001:10001 /workspace /var/lib/shop && chmod 700 /var/lib/shop
+    && mkdir -p /guides /workspace/docs /var/lib/shop \
+    && chown -R 10001:10001 /workspace /var/lib/shop && chmod 700 /var/lib/shop
 COPY --from=build /app /app
 # Probes on a port that is known, and for all: in a container nobody else is on the host.
 ENV PATH=/app/bin:/usr/local/bin:/usr/bin:/bin \
