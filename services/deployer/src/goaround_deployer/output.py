@@ -38,10 +38,10 @@ class Tail:
         )
 
 
-def last_lines(text: str, most: int = 3, width: int = 200) -> str:
-    """Return the last lines that say something, in one line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " | ".join(line[:width] for line in lines[-most:])
+def last_lines(text: str, most: int = 3, width: int = 300) -> str:
+    """Return the last lines in one line, each cut to a width that a reason can hold."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()][-most:]
+    return " | ".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
 
 
 def last_word(text: str) -> str:
