@@ -11,6 +11,7 @@ from goaround_orchestrator.lifecycle import (
     Answered,
     Asked,
     Begin,
+    Enqueue,
     Input,
     Tick,
     decide,
@@ -241,6 +242,7 @@ _WAYS: Mapping[str, Callable[[Run], Input]] = {
     "begin first": lambda _: Begin(running=None),
     "asked": lambda r: verified(r, What.ASK_PREFLIGHT),
     "baseline": baselined,
+    "told": lambda r: notified(r, "hook"),
     "approve": lambda _: asked("approve", "eve", "sre"),
     "deployed": executed,
     "deploy failed": lambda r: executed(r, outcome="failed"),
@@ -297,3 +299,13 @@ def pinned(guide: Guide | None = None, text: str = "guide: goaround/v1\n") -> Pi
     model = guide or messages.guide()
     digest = "sha256:" + sha256(model.model_dump_json().encode()).hexdigest()
     return PinnedGuide("checkout.yaml", digest, text, model)
+
+
+def queued() -> Run:
+    """Return a run that waits behind another."""
+    return decide(run(), Enqueue("r-0"), at()).run
+
+
+def said(way: str, to: Run) -> Input:
+    """Return what this way says to the run: one of the names that `walk` takes."""
+    return _WAYS[way](to)

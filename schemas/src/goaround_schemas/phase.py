@@ -11,7 +11,7 @@ class Phase(StrEnum):
     REQUESTED = "requested"
     """Asked for; nothing decided yet. Lives for one transaction only."""
     QUEUED = "queued"
-    """Another run of the service and environment is under way; the oldest goes next."""
+    """Another run is under way there. A rollback goes next, then an emergency, then the oldest."""
     PREFLIGHT = "preflight"
     """Checks, the baseline and the first notice are under way. Nothing has been changed."""
     AWAITING_APPROVAL = "awaiting_approval"
