@@ -21,7 +21,7 @@ TOUCHED = (P.DEPLOYING, P.VERIFYING, P.WATCHING, P.HELD)
 
 def request(**changes: Any) -> Request:
     usual = {"run_id": "r-new", "service": "checkout", "environment": "prod", "version": "2.4.1"}
-    data = DeployRequestedData(**{**usual, "requested_by": "ada", **changes})
+    data = DeployRequestedData.model_validate({**usual, "requested_by": "ada", **changes})
     return Request(data=data, cause="m-1", traceparent=None, warnings=("one warning",))
 
 
