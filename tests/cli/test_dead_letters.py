@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from goaround.client import bus_at
 from goaround.embedded import EmbeddedNats
+from goaround.reach import bus_at
 from goaround.topology import topology
 from goaround_chassis.bus import Received, apply
 from tests.cli.command import goaround

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 import goaround
-from goaround.client import Goaround, bus_at
+from goaround.client import Goaround
 from goaround.embedded import EmbeddedNats
 from goaround.local import LocalSystem
+from goaround.reach import bus_at
 from goaround.topology import topology
 from goaround_chassis.bus import apply
 from goaround_schemas.outcome import DeployAdvanced, DeployFinished

@@ -429,6 +429,33 @@ async def test_taken_back_to_a_version_that_was_not_on_record_puts_it_there(kept
     assert (now_runs.run_id, now_runs.at, now_runs.migration) == ("r-5", at(1), None)
 
 
+async def test_a_failed_way_back_strands_its_place_until_something_lands(kept: Kept) -> None:
+    def changed(id_: str, phase: Phase, since: float) -> Run:
+        return build.run(id=id_, phase=phase, phase_since=at(since))
+
+    async def stranded() -> str | None:
+        async with kept.ledger.unit() as unit:
+            run = await unit.stranded("checkout", "prod")
+            return run.id if run else None
+
+    async def land(since: float) -> None:
+        async with kept.ledger.unit() as unit:
+            await unit.land(build.landing("3.0.0", at=at(since)))
+
+    assert await stranded() is None
+    await land(0)
+    await add(kept, changed("r-1", Phase.ROLLED_BACK, 10), changed("r-2", Phase.REJECTED, 90))
+    assert await stranded() is None
+    await add(kept, changed("r-3", Phase.ROLLBACK_FAILED, 20))
+    assert await stranded() == "r-3"
+    await add(kept, changed("r-4", Phase.ROLLED_BACK, 30))
+    assert await stranded() is None
+    await add(kept, changed("r-5", Phase.ROLLBACK_FAILED, 40))
+    assert await stranded() == "r-5"
+    await land(50)
+    assert await stranded() is None
+
+
 async def test_the_last_proof_is_the_latest_proven_rollback_of_the_place(kept: Kept) -> None:
     def proven(id_: str, since: float, **changes: str) -> Run:
         phase = Phase.ROLLED_BACK

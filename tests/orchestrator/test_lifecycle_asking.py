@@ -126,7 +126,9 @@ LATE: tuple[Input, ...] = (Begin(running=None), Enqueue("r-0"), GiveWay("r-9", "
 
 
 @pytest.mark.parametrize("what", LATE)
-@pytest.mark.parametrize("phase", TURNABLE | {P.ROLLING_BACK, P.VERIFYING_ROLLBACK, P.RECORDING})
+@pytest.mark.parametrize(
+    "phase", sorted(TURNABLE | {P.ROLLING_BACK, P.VERIFYING_ROLLBACK, P.RECORDING})
+)
 def test_a_run_that_changed_something_neither_begins_nor_queues_nor_gives_way(
     phase: Phase, what: Input
 ) -> None:

@@ -18,10 +18,10 @@ def orders(step: Step) -> list[What]:
     return [o.what for o in step.orders]
 
 
-def asked_for(running: Landing | None = None, **changes: Any) -> Step:
+def asked_for(running: Landing | None = None, stranded: Run | None = None, **changes: Any) -> Step:
     usual: dict[str, Any] = {"kind": "rollback", "version": None, "request_reason": "it leaks"}
     usual |= changes
-    what = Begin(running=running, last_proof=at(-9))
+    what = Begin(running=running, last_proof=at(-9), stranded=stranded)
     return decide(build.run(**usual), what, at())
 
 
@@ -194,3 +194,26 @@ def test_a_later_stage_goes_around_for_all_stages_that_were_reached() -> None:
     run = build.in_phase(P.WATCHING, planned=planned)
     run = build.walk(run, "green", "deployed", "unhealthy", now=20)
     assert (run.phase, run.stage, run.stage_name) == (P.ROLLING_BACK, 1, "all")
+
+
+def test_after_a_failed_way_back_a_rollback_tries_that_way_again_and_goes_no_further() -> None:
+    stranded = build.walk(
+        build.in_phase(P.VERIFYING_ROLLBACK), "back unhealthy", "recorded", now=30
+    )
+    assert stranded.phase is P.ROLLBACK_FAILED
+    step = asked_for(build.landing("1.0.0", previous_version="0.9.0"), stranded, id="r-2")
+    assert (step.run.version, step.run.previous_version) == ("2.0.0", "1.0.0")
+    assert step.run.deployed_by == stranded.id
+    assert step.run.phase is P.ROLLING_BACK
+
+
+def test_a_first_deployment_that_never_began_leaves_nothing_to_undo() -> None:
+    ready = build.run(planned={"has_first": False, "watched": False})
+    run = build.walk(ready, "begin first", "asked", "told")
+    assert run.phase is P.DEPLOYING
+    never = build.executed(run, outcome="errored", reason="no such program", changed=False)
+    step = decide(run, never, at(30))
+    assert (step.run.phase, step.run.outcome) == (P.RECORDING, "rolled_back")
+    assert step.run.reason.startswith("nothing was begun, so there is nothing to undo")
+    assert "no such program" in step.run.reason
+    assert all(o.moment != "page" for o in step.orders)

@@ -17,6 +17,8 @@ class Page:
         self._errors_per_s = 0.0
         self._errors_until = (0.0, time.monotonic())
         self.url = ""
+        self.status = 200
+        self.load = "0.5"
         self.notices: list[dict[str, Any]] = []
 
     def fail(self, errors_per_s: float) -> None:
@@ -32,6 +34,8 @@ class Page:
             "# TYPE http_requests_total counter\n"
             f'http_requests_total{{code="200"}} {total - errors}\n'
             f'http_requests_total{{code="500"}} {errors}\n'
+            "# TYPE load gauge\n"
+            f"load {self.load}\n"
         )
 
     def _errors(self) -> float:
@@ -46,7 +50,7 @@ def served() -> Generator[Page]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer(200, page.text())
+            self._answer(page.status, page.text())
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -14,11 +14,11 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from goaround.client import bus_at
 from goaround.embedded import EmbeddedNats
 from goaround.embedded.binary import nats_program
 from goaround.embedded.loopback import free_port
 from goaround.natsconf import configuration, variable_of
+from goaround.reach import bus_at
 from goaround.topology import SAYS, TAKES, topology, users
 from goaround_chassis.bus import apply
 from goaround_schemas.subjects import name_of

@@ -3,25 +3,23 @@
 Everything the command line does, it does with this. It keeps nothing; the system does.
 """
 
-import asyncio
 import getpass
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
-from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from goaround.errors import BadRequest, Refused, Unreachable
 from goaround.handle import RunHandle, follow, read_event
 from goaround.place import url_of
+from goaround.reach import CONNECT_S, bus_at, heard
 from goaround_chassis import bus as chassis
 from goaround_chassis.bus import Bus
-from goaround_chassis.settings import BusSettings
 from goaround_schemas import api
 from goaround_schemas.catalogue import AnyEvent, faults
 from goaround_schemas.envelope import Payload
@@ -30,9 +28,7 @@ from goaround_schemas.request import DeployRequested, DeployRequestedData
 from goaround_schemas.subjects import DEPLOY
 
 P = TypeVar("P", bound=Payload)
-T = TypeVar("T")
 
-CONNECT_S = 5.0
 ANSWER_S = 10.0
 # How far the clocks of the orchestrator and of the bus may differ before a follower misses events.
 _SKEW = timedelta(minutes=5)
@@ -69,29 +65,6 @@ async def connect(
             yield client
         finally:
             await client.close()
-
-
-@asynccontextmanager
-async def bus_at(
-    url: str, *, name: str = "client", within_s: float = CONNECT_S
-) -> AsyncGenerator[Bus]:
-    """Connect to the bus at a URL with user and password in it, or say what is in the way.
-
-    Raises:
-        Unreachable: Nothing is there, or it lets us not in.
-    """
-    settings = _settings(url)
-    await _knock(settings)
-    try:
-        async with asyncio.timeout(within_s):
-            bus = await Bus.connect(settings, name)
-    except TimeoutError as error:
-        raise Unreachable(
-            f"{shown(url)} answers, but lets {settings.nats_user or 'nobody'} not in within "
-            f"{within_s:g} s; check the user and the password"
-        ) from error
-    async with bus:
-        yield bus
 
 
 class Goaround:
@@ -359,16 +332,6 @@ class Goaround:
         return answer.model_validate(reply.data)
 
 
-async def heard(asked: Awaitable[T]) -> T:
-    """Return what the bus gives, with its errors as the client's."""
-    try:
-        return await asked
-    except chassis.Unavailable as error:
-        raise Unreachable(f"the bus did not confirm: {error}") from error
-    except chassis.Refused as error:
-        raise Refused(f"the bus refused: {error}") from error
-
-
 def new_run_id() -> str:
     """Return an id that no other run has."""
     return "r" + uuid4().hex[:11]
@@ -380,46 +343,6 @@ def user_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
-
-
-def shown(url: str) -> str:
-    """Return a URL without the passwords in it."""
-    servers = [server.strip().rpartition("@") for server in url.split(",")]
-    return ",".join(f"nats://{host}" if at else host for _, at, host in servers)
-
-
-def _settings(url: str) -> BusSettings:
-    first = urlsplit(url.split(",")[0].strip())
-    try:
-        return BusSettings(
-            nats_url=url,
-            nats_user=unquote(first.username) if first.username else None,
-            nats_password=SecretStr(unquote(first.password)) if first.password else None,
-        )
-    except ValidationError as error:
-        raise Unreachable(
-            f"{shown(url)!r} is no address of a bus; write nats://user:password@host:4222"
-        ) from error
-
-
-async def _knock(settings: BusSettings) -> None:
-    """See that at least one server is there: the bus itself would wait for it for ever."""
-    why: list[str] = []
-    for server in settings.servers:
-        at = urlsplit(server)
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                _, writer = await asyncio.open_connection(at.hostname, at.port or 4222)
-        except (OSError, TimeoutError) as error:
-            why.append(f"{at.hostname}:{at.port or 4222}: {_said(error)}")
-        else:
-            writer.close()
-            return
-    raise Unreachable(f"no bus answers at {'; '.join(why)}; see that it runs and is reachable")
-
-
-def _said(error: OSError | TimeoutError) -> str:
-    return error.strerror or str(error) or f"no answer within {CONNECT_S:g} s"
 
 
 def _valid(kind: type[P], /, **fields: Any) -> P:

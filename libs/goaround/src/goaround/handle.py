@@ -8,14 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-import structlog
-
 from goaround_chassis.bus import Bus, Received, Replay
 from goaround_schemas.catalogue import EVENTS, AnyEvent, Malformed, TooNew, UnknownType, parse
 from goaround_schemas.outcome import DeployFinished
 from goaround_schemas.subjects import DEPLOY, filter_for
-
-log = structlog.stdlib.get_logger()
 
 
 class RunHandle:
@@ -99,12 +95,11 @@ class RunHandle:
 
 
 def read_event(received: Received) -> AnyEvent | None:
-    """Return the event that was received; None, with a log line, for what cannot be read here."""
+    """Return the event that was received; None for what cannot be read here."""
     try:
         message = parse(received.body)
-    except (UnknownType, TooNew, Malformed) as error:
+    except (UnknownType, TooNew, Malformed):
         # A bare request at the front door, say, or an event of a later release.
-        log.debug("event_skipped", subject=received.subject, why=str(error))
         return None
     return message if isinstance(message, EVENTS) else None
 

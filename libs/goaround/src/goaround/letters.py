@@ -8,8 +8,8 @@ import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from goaround.client import heard
 from goaround.errors import Refused
+from goaround.reach import heard
 from goaround_chassis.bus import Bus, Received
 from goaround_schemas.subjects import DEAD
 

@@ -7,7 +7,7 @@ from goaround_chassis.service import run
 from goaround_chassis.settings import BadSettings, read
 from goaround_orchestrator.app import build
 from goaround_orchestrator.settings import OrchestratorSettings
-from goaround_orchestrator.store import SchemaTooNew, migrate
+from goaround_orchestrator.store import NotLetIn, SchemaTooNew, migrate
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def _migrate() -> int:
     try:
         settings = read(OrchestratorSettings.from_environment)
         applied = asyncio.run(migrate(settings.database_url.get_secret_value()))
-    except (BadSettings, SchemaTooNew) as exc:
+    except (BadSettings, SchemaTooNew, NotLetIn) as exc:
         print(exc, file=sys.stderr)  # noqa: T201 - a command's answer
         return 2
     except OSError as exc:

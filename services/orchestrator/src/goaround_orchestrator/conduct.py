@@ -31,6 +31,7 @@ async def begin(unit: Unit, run: Run, now: datetime, cause: str | None) -> Step:
     what = Begin(
         running=await unit.running(run.service, run.environment),
         last_proof=await unit.last_proof(run.service, run.environment),
+        stranded=await unit.stranded(run.service, run.environment),
     )
     return await advance(unit, run, what, now, cause)
 

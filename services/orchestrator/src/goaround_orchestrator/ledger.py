@@ -106,6 +106,10 @@ class Unit(Protocol):
         """When a rollback of the service was last proven there."""
         ...
 
+    async def stranded(self, service: str, environment: str) -> Run | None:
+        """The run whose way back failed there, if nothing has come to run since."""
+        ...
+
     async def pin(self, guide: PinnedGuide) -> None:
         """Keep the very text of a guide, by its digest."""
         ...

@@ -18,7 +18,7 @@ from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.ledger import Letter, Overtaken, PlaceTaken
 from goaround_orchestrator.lifecycle import ACTIVE
 from goaround_orchestrator.relay import Posted
-from goaround_orchestrator.run import Landing, Move, Run
+from goaround_orchestrator.run import Landing, Move, Run, is_stranded
 from goaround_schemas.api import RunningRow, RunRow, RunsQuery, ServiceQuery, Transition
 from goaround_schemas.envelope import encode
 from goaround_schemas.phase import Phase
@@ -176,6 +176,13 @@ class MemoryUnit:
         there = self._at(service, environment)
         proven = (r.phase_since for r in there if r.phase is Phase.ROLLED_BACK)
         return max(proven, default=None)
+
+    async def stranded(self, service: str, environment: str) -> Run | None:
+        """The run whose way back failed there, if nothing has come to run since."""
+        changes = (Phase.SUCCEEDED, Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED)
+        there = [r for r in self._at(service, environment) if r.phase in changes]
+        last = max(there, key=lambda r: r.phase_since, default=None)
+        return last if is_stranded(last, await self.running(service, environment)) else None
 
     async def pin(self, guide: PinnedGuide) -> None:
         """Keep the very text of a guide, by its digest."""

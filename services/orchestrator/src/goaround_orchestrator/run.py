@@ -258,3 +258,10 @@ class Step(Snapshot, frozen=True):
 def patience_s(sent: int) -> float:
     """Seconds after which an unanswered command is looked after: 30, 60, 120, 240, then 300."""
     return min(30.0 * 2.0 ** (sent - 1), 300.0)
+
+
+def is_stranded(last: Run | None, running: Landing | None) -> bool:
+    """Whether the last run that changed a place left it between two versions."""
+    if last is None or last.phase is not Phase.ROLLBACK_FAILED:
+        return False
+    return running is None or running.at <= last.phase_since

@@ -128,7 +128,8 @@ async def _begin(command: WorkWatch, wanted: Watch, kept: Kept | None, ports: Po
 
 async def _stop(command: WorkWatch, ports: Ports) -> None:
     kept = await _kept(command.data.run_id, ports)
-    if kept is None:
+    if kept is None or kept.state.stage != command.data.stage:
+        # Said of a stage that is over: it must not end the watch of the next one.
         return
     if not await _keep(watch.stopped(kept.state), kept.revision, ports):
         raise Later(SOON, "the run's document was changed meanwhile")

@@ -144,9 +144,9 @@ def _with(url: str | None, root: Path | None, work: "Callable[[Letters], Awaitab
 
 @asynccontextmanager
 async def _letters(url: str | None, root: Path | None) -> "AsyncGenerator[Letters]":
-    from goaround.client import bus_at
     from goaround.letters import Letters
     from goaround.place import ADMIN, url_of
+    from goaround.reach import bus_at
 
     async with bus_at(url_of(url, root, user=ADMIN), name="cli") as bus:
         try:

@@ -56,8 +56,8 @@ def migrate(
 
 
 async def _migrated(url: str | None, root: Path | None, replicas: int, dry_run: bool) -> list[str]:
-    from goaround.client import bus_at, heard
     from goaround.place import ADMIN, url_of
+    from goaround.reach import bus_at, heard
     from goaround.topology import topology
     from goaround_chassis.bus import Impossible, ServerTooOld, apply
 

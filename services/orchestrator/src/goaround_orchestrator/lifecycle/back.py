@@ -19,33 +19,24 @@ ME = "orchestrator"
 
 def begin(run: Run, what: Begin, now: datetime) -> Step:
     """Start a rollback that was asked for by itself: of what runs now, to what ran before."""
-    running = what.running
-    if running is None:
+    known = _taken_back(run, what)
+    if known is None:
         why = (
             f"nothing is on record for {run.service} in {run.environment}, so there is nothing to "
             f"roll back; record what runs: goaround adopt {run.service} VERSION "
             f"--env {run.environment}"
         )
         return move(Step(run=run), Phase.REJECTED, now, why, tell("finished"), actor=ME)
-    before = running.previous_version
-    known = run.model_copy(
-        update={
-            "version": running.version,
-            "previous_version": before,
-            "deployed_by": running.run_id,
-            "migration": running.migration,
-            "last_proof": what.last_proof,
-        }
-    )
-    if run.wanted not in (None, before, running.version):
+    version, before = known.version, known.previous_version
+    if run.wanted not in (None, before, version):
         why = (
-            f"a rollback of {running.version} leads to {before or 'nothing'}, the version before "
+            f"a rollback of {version} leads to {before or 'nothing'}, the version before "
             f"it, not to {run.wanted}; to run {run.wanted}, deploy it"
         )
         return move(Step(run=known), Phase.REJECTED, now, why, tell("finished"), actor=ME)
     if before is None and not run.the_plan.has_first:
         why = (
-            f"{running.version} is the first version on record, and the guide has no "
+            f"{version} is the first version on record, and the guide has no "
             "rollback.first that works without a previous version: there is no way back"
         )
         return move(Step(run=known), Phase.REJECTED, now, why, tell("finished"), actor=ME)
@@ -55,8 +46,30 @@ def begin(run: Run, what: Begin, now: datetime) -> Step:
     return turn(Step(run=known), now, trigger, actor=run.requested_by)
 
 
-def turn(step: Step, now: datetime, trigger: str, *, actor: str) -> Step:
-    """Take the way back."""
+def _taken_back(run: Run, what: Begin) -> Run | None:
+    """The rollback, knowing what it takes back: what a failed way back left, else what runs."""
+    if what.stranded is not None:
+        left = what.stranded
+        taken = {
+            "version": left.version,
+            "previous_version": left.previous_version,
+            "deployed_by": left.deployed_by or left.id,
+            "migration": left.migration,
+        }
+    elif what.running is not None:
+        taken = {
+            "version": what.running.version,
+            "previous_version": what.running.previous_version,
+            "deployed_by": what.running.run_id,
+            "migration": what.running.migration,
+        }
+    else:
+        return None
+    return run.model_copy(update={**taken, "last_proof": what.last_proof})
+
+
+def turn(step: Step, now: datetime, trigger: str, *, actor: str, untouched: bool = False) -> Step:
+    """Take the way back. Where nothing was begun and nothing ran before, there is none to take."""
     run = step.run
     looked_at = run.phase in (Phase.WATCHING, Phase.HELD)
     stop = [Order(what=What.STOP_WATCH, stage=run.stage)] if looked_at else []
@@ -77,6 +90,9 @@ def turn(step: Step, now: datetime, trigger: str, *, actor: str) -> Step:
     )
     if possible:
         return turned
+    if untouched:
+        said = f"nothing was begun, so there is nothing to undo. Why: {trigger}"
+        return ending.record(turned, "rolled_back", now, said, actor=ME)
     left = (
         f"{run.version} is left as it is: it was the first deployment, and the guide has no "
         "rollback.first that works without a previous version"

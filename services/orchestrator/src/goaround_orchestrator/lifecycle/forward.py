@@ -142,6 +142,7 @@ def deployed(run: Run, data: DeployExecutedData, at: datetime, now: datetime) ->
             now,
             f"deploying {run.version} {data.outcome}: {data.reason}",
             actor="deployer",
+            untouched=not data.changed and run.stage == 0,
         )
     if run.the_plan.has_readiness:
         return order(stay(known), now, Order(what=What.ASK_READINESS, stage=run.stage))

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from goaround_orchestrator.run import Landing
+from goaround_orchestrator.run import Landing, Run
 from goaround_schemas.matrix import DeployVerified
 from goaround_schemas.notice import DeployNotified
 from goaround_schemas.procedure import DeployExecuted
@@ -28,6 +28,8 @@ class Begin:
 
     running: Landing | None
     last_proof: AwareDatetime | None = None
+    stranded: Run | None = None
+    """The run whose way back failed there, if nothing has come to run since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,13 @@ class SchemaTooNew(Exception):
         self.known = known
 
 
+class NotLetIn(Exception):
+    """The database is there, and lets us not in: a wrong password, or no such database."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__(f"the database lets us not in: {why}; see GOAROUND_DATABASE_URL")
+
+
 def migrations() -> list[tuple[int, str, str]]:
     """Return number, name and SQL of each migration there is, in their order."""
     folder = files("goaround_orchestrator.store") / "migrations"
@@ -38,9 +45,13 @@ async def migrate(dsn: str, until: Literal["pre", "all"] = "all") -> list[str]:
 
     Raises:
         SchemaTooNew: A later release was here.
+        NotLetIn: The database is there, and lets us not in.
         OSError: The database cannot be reached.
     """
-    connection = await asyncpg.connect(dsn)
+    try:
+        connection = await asyncpg.connect(dsn)
+    except (asyncpg.PostgresError, asyncpg.ClientConfigurationError) as exc:
+        raise NotLetIn(exc) from exc
     try:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)

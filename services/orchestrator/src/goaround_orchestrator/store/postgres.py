@@ -14,7 +14,7 @@ import asyncpg
 
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.ledger import Letter, Overtaken, PlaceTaken
-from goaround_orchestrator.run import Landing, Move, Run
+from goaround_orchestrator.run import Landing, Move, Run, is_stranded
 from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.sql import queries
 from goaround_schemas.api import RunningRow, RunRow, RunsQuery, ServiceQuery, Transition
@@ -204,6 +204,12 @@ class PostgresUnit:
         """When a rollback of the service was last proven there."""
         at = await self._connection.fetchval(queries()["last_proof"], service, environment)
         return cast("datetime | None", at)
+
+    async def stranded(self, service: str, environment: str) -> Run | None:
+        """The run whose way back failed there, if nothing has come to run since."""
+        snapshot = await self._connection.fetchval(queries()["stranded"], service, environment)
+        last = Run.model_validate_json(snapshot) if snapshot else None
+        return last if is_stranded(last, await self.running(service, environment)) else None
 
     async def pin(self, guide: PinnedGuide) -> None:
         """Keep the very text of a guide, by its digest."""

@@ -124,6 +124,13 @@ update landings set undone_at = $4, undone_by = $3
 select max(updated_at) as at from runs
  where service = $1 and environment = $2 and phase = 'rolled_back';
 
+-- name: stranded
+-- The last run of the place that changed anything, to see whether its way back failed.
+select snapshot from runs
+ where service = $1 and environment = $2
+   and phase = any (array['succeeded', 'rolled_back', 'rollback_failed'])
+ order by updated_at desc, id limit 1;
+
 -- name: pin_guide
 -- Keeps the very text of a guide.
 insert into guides (digest, text, model) values ($1, $2, $3) on conflict do nothing;

@@ -99,3 +99,5 @@ create index landings_standing on landings (service, environment, id desc)
     where undone_at is null;
 create index runs_proofs on runs (service, environment, updated_at desc)
     where phase = 'rolled_back';
+create index runs_changes on runs (service, environment, updated_at desc)
+    where phase = any (array['succeeded', 'rolled_back', 'rollback_failed']);
