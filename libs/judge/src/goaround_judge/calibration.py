@@ -21,6 +21,8 @@ from goaround_judge.samples import Floats
 
 RED_RISK = 0.001
 """Chance that a signal without any change turns Red in a whole watch: 1 % for ten signals."""
+FAMILY = 10
+"""Signals that may take `RED_RISK` each; more of them share what ten would have."""
 YELLOW_RISK = 0.03
 """The same for a suspicion, which costs an extension and no rollback."""
 MOST_SIGMAS = 7.0
@@ -31,6 +33,8 @@ WINDOWS_PER_WIDTH = 4
 """A width is used where the baseline holds this many whole windows of it; the first always."""
 LEAST_BASELINE = 6
 """Usable baseline samples without which nothing can be compared."""
+STRAY_RISK = 0.01
+"""Chance in a whole watch that strays as frequent as the baseline's make up a majority."""
 WORST_WINDOW_MARGIN = 1.1
 """What the baseline itself reached by harm's way is no news; so much beyond it may be."""
 MEDIAN_LOSS = math.pi / 2
@@ -48,11 +52,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A baseline's centre and the limits around it, on the oriented scale."""
+    """A baseline's centre and the limits around it, on the oriented scale.
+
+    `alone` is what one look must pass to be a word for harm that other signals may second.
+    """
 
     centre: float
     limits: tuple[Limit, ...]
     already_bad: bool
+    alone: float
 
 
 def settled(values: Floats, material: float) -> tuple[Floats, bool]:
@@ -77,11 +85,26 @@ def settled(values: Floats, material: float) -> tuple[Floats, bool]:
     return values, False
 
 
+def straying(ordered: Floats, width: int, looks: int, worth: float) -> float:
+    """Return the level that the baseline's single looks pass too seldom to make up a majority.
+
+    No shape of noise is assumed: if a look passes a level with the chance `p`, a majority of `k`
+    of `width` independent looks does with about `comb(width, k) p^k`. Strays that remember each
+    other count for fewer. A short baseline cannot show so small a `p`: then it is its worst look.
+    """
+    majority = width - (width - 1) // 2
+    ways = math.comb(width, majority) * looks
+    seldom = (STRAY_RISK / ways) ** (min(worth, majority) / majority)
+    allowed = max(int(seldom * (len(ordered) + 1)) - 1, 0)
+    return float(ordered[len(ordered) - 1 - allowed])
+
+
 def band(
     values: Floats,
     *,
     looks: int,
     sides: int,
+    signals: int,
     material: float,
     floor: float,
     widths: tuple[int, ...] = WIDTHS,
@@ -92,6 +115,7 @@ def band(
         values: The baseline on the oriented scale, oldest first, at least `LEAST_BASELINE`.
         looks: How many looks the promise of `RED_RISK` covers.
         sides: 2 where both directions hurt and each gets half of the risk.
+        signals: How many signals share the promise.
         material: The shift below which no change matters.
         floor: The least standard deviation to believe in.
         widths: Looks to judge by, shortest first; the shortest is always used.
@@ -104,10 +128,11 @@ def band(
     sigma = max(upper_spread(part), floor)
     if sigma == 0 and centre == 0:
         # A series of zeros has no scale: only a lasting majority of something else can speak.
-        return Band(centre, (Limit(6, 0.0, 0.0),), already_bad)
+        return Band(centre, (Limit(6, 0.0, 0.0),), already_bad, math.inf)
     freedom = max(n / worth - 1, 2.0)
     centre_variance = sigma * sigma * MEDIAN_LOSS * worth / n
     used = [k for k in widths if k == widths[0] or n >= WINDOWS_PER_WIDTH * k]
+    risk = RED_RISK * min(1.0, FAMILY / signals)
     limits: list[Limit] = []
     for width in used:
         windows = rolling_low_median(part, min(width, n))
@@ -115,8 +140,11 @@ def band(
         spread = math.hypot(max(upper_spread(windows), least), math.sqrt(centre_variance))
         worst = float(windows.max()) - centre
         tests = max(looks / max(worth, width / 2), 1.0) * len(used) * sides
-        red = min(student_upper(RED_RISK / tests, freedom), MOST_SIGMAS) * spread
+        red = min(student_upper(risk / tests, freedom), MOST_SIGMAS) * spread
         yellow = min(student_upper(YELLOW_RISK / tests, freedom), MOST_SIGMAS) * spread
-        red = max(red, WORST_WINDOW_MARGIN * worst, material)
+        strays = WORST_WINDOW_MARGIN * (straying(ordered, width, looks, worth) - centre)
+        red = max(red, WORST_WINDOW_MARGIN * worst, strays, material)
         limits.append(Limit(width, centre + max(min(yellow, red), material), centre + red))
-    return Band(centre, tuple(limits), already_bad)
+    one = student_upper(YELLOW_RISK / looks, freedom) * math.sqrt(sigma**2 + centre_variance)
+    alone = max(one, WORST_WINDOW_MARGIN * float(ordered[-1] - centre), material)
+    return Band(centre, tuple(limits), already_bad, centre + alone)

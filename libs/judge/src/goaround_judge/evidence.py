@@ -104,7 +104,7 @@ class Evidence(BaseModel):
 
         Rounded up so that granting an extension seldom moves a limit in mid-watch.
         """
-        looks = 8
+        looks = 2
         while looks < self.period_s / self.every_s and looks < 2**20:
             looks *= 2
         return looks

@@ -1,15 +1,17 @@
 """The verdict on a whole watch: the worst of its parts, and what that asks of the run."""
 
+from goaround_judge.agreement import Witness, seconded
 from goaround_judge.counted import judge_errors
 from goaround_judge.evidence import Evidence, Observed, Undecided, observe
 from goaround_judge.levelled import judge_level
 from goaround_judge.load import Load, load_of
 from goaround_judge.logged import judge_log
+from goaround_judge.promise import Promise, promise_of
 from goaround_judge.rules import SignalKind
 from goaround_judge.verdicts import Action, Colour, LogVerdict, SignalVerdict, Verdict, Word
 from goaround_judge.wording import counted, number
 
-JUDGE_VERSION = "1"
+JUDGE_VERSION = "2"
 """Raised with every change that can change a verdict; a replay under another one says so."""
 
 Part = SignalVerdict | LogVerdict
@@ -26,9 +28,12 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.period_s == 0:
         return _unwatched()
     observed = [observe(signal) for signal in evidence.signals]
-    load, looks = load_of(observed), evidence.looks
-    signals = tuple(judge_signal(signal, looks, load) for signal in observed)
-    logs = tuple(judge_log(log, looks) for log in evidence.logs)
+    load, promise = load_of(observed), promise_of(evidence, observed)
+    judged = [judge_signal(signal, promise, load) for signal in observed]
+    witnesses = [witness for _, witness in judged if witness is not None]
+    alone = [verdict for verdict, _ in judged]
+    signals = seconded(alone, witnesses, promise.looks, evidence.every_s)
+    logs = tuple(judge_log(log, promise.looks) for log in evidence.logs)
     every: list[Part] = [*signals, *logs]
     parts = sorted((part for part in every if not part.muted), key=_gravity)
     colour = parts[0].colour if parts else Colour.YELLOW
@@ -53,11 +58,13 @@ def judge(evidence: Evidence) -> Verdict:
     )
 
 
-def judge_signal(observed: Observed, looks: int, load: Load) -> SignalVerdict:
-    """Return how one signal stands, by the rule of its kind."""
+def judge_signal(
+    observed: Observed, promise: Promise, load: Load
+) -> tuple[SignalVerdict, Witness | None]:
+    """Return how one signal stands by itself, by the rule of its kind, and what it can second."""
     if observed.rule.kind is SignalKind.ERRORS:
-        return judge_errors(observed, looks, load)
-    return judge_level(observed, looks, load)
+        return judge_errors(observed, promise.looks, load), None
+    return judge_level(observed, promise, load)
 
 
 def _gravity(part: Part) -> tuple[int, float, int, float, str, str]:

@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
+from goaround_judge.agreement import Witness
 from goaround_judge.calibration import LEAST_BASELINE
 from goaround_judge.evidence import Observed
 from goaround_judge.load import WORTH_TELLING, Load
 from goaround_judge.measured import Finding, directions, find
+from goaround_judge.promise import Promise
 from goaround_judge.robust import median
 from goaround_judge.rules import Bad, SignalKind, SignalRule
 from goaround_judge.samples import Levels, Series
@@ -16,8 +18,10 @@ from goaround_judge.verdicts import Colour, SignalVerdict, Word
 from goaround_judge.wording import change, counted, moment, number
 
 
-def judge_level(observed: Observed, looks: int, load: Load) -> SignalVerdict:
-    """Return how a signal that is a level stands.
+def judge_level(
+    observed: Observed, promise: Promise, load: Load
+) -> tuple[SignalVerdict, Witness | None]:
+    """Return how a signal that is a level stands, and what it can second.
 
     What a resource is used for is traffic: its use is held against the baseline per unit of it.
     """
@@ -25,14 +29,14 @@ def judge_level(observed: Observed, looks: int, load: Load) -> SignalVerdict:
     before, after = earlier.levels(), later.levels()
     thin = lack(rule, later, None)
     if len(before.values) < LEAST_BASELINE or len(after.values) == 0:
-        return _unknown(rule, thin, earlier, later)
+        return _unknown(rule, thin, earlier, later), None
     reference = season.levels() if season else None
     grown = 1.0
     if rule.kind is SignalKind.SATURATION and rule.direction is Bad.UP:
         growth = load.at(after.at_s)
         grown = float(growth[-1])
         after = Levels(after.at_s, after.values / growth)
-    shown = [find(rule, sign, before, after, reference, looks) for sign in directions(rule)]
+    shown = [find(rule, sign, before, after, reference, promise) for sign in directions(rule)]
     worst = max(shown, key=lambda f: (f.red_at_s is not None, f.suspicious, f.excess))
     scale, limit = worst.scale, worst.limit
     centre = scale.off(worst.band.centre)
@@ -62,7 +66,7 @@ def judge_level(observed: Observed, looks: int, load: Load) -> SignalVerdict:
         worse_before = Word.ALREADY_BAD if worst.band.already_bad else Word.STEADY
         word = Word.IMPROVED if better else worse_before
         reason = f"{figures}, within {number(green_limit, rule.unit)}"
-    return SignalVerdict(
+    verdict = SignalVerdict(
         name=rule.name,
         colour=colour,
         verdict=word,
@@ -81,6 +85,10 @@ def judge_level(observed: Observed, looks: int, load: Load) -> SignalVerdict:
         improved=word is Word.IMPROVED,
         already_bad=worst.band.already_bad,
     )
+    if len(shown) > 1 or rule.kind is SignalKind.THROUGHPUT:
+        return verdict, None  # a change of traffic, or of no known sense, seconds nothing
+    alone = scale.off(worst.band.alone)
+    return verdict, Witness(verdict, after.at_s, after.values, worst.strays, alone, rule.unit)
 
 
 def _improved(found: Finding) -> bool:

@@ -8,8 +8,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from goaround_judge.calibration import LEAST_BASELINE, WIDTHS, Band, Limit, band
+from goaround_judge.promise import Promise
 from goaround_judge.robust import median, reached
 from goaround_judge.rules import Bad, SignalKind, SignalRule
 from goaround_judge.samples import Floats, Levels
@@ -45,7 +47,10 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one direction of a signal shows: numbers on the scale, the moment of Red if any."""
+    """What one direction of a signal shows: numbers on the scale, the moment of Red if any.
+
+    `strays` marks the looks that by themselves stand beyond all that the baseline has shown.
+    """
 
     scale: Scale
     band: Band
@@ -53,6 +58,7 @@ class Finding:
     observed: float
     red_at_s: float | None
     suspicious: bool
+    strays: npt.NDArray[np.bool_]
 
     @property
     def excess(self) -> float:
@@ -108,7 +114,7 @@ def _widest(one: Band, other: Band) -> Band:
         for limit in one.limits
         if limit.width in beyond
     )
-    return Band(one.centre, limits or one.limits, one.already_bad)
+    return Band(one.centre, limits or one.limits, one.already_bad, max(one.alone, other.alone))
 
 
 def find(
@@ -117,7 +123,7 @@ def find(
     before: Levels,
     after: Levels,
     reference: Levels | None,
-    looks: int,
+    promise: Promise,
 ) -> Finding:
     """Return what one direction of the signal shows.
 
@@ -137,7 +143,15 @@ def find(
         shift = material_shift(rule, scale, centre)
         # Traffic comes in waves that are nobody's fault: its fall is asked to last.
         widths = WIDTHS[1:] if _is_load_falling(rule, scale) else WIDTHS
-        return band(values, looks=looks, sides=sides, material=shift, floor=floor, widths=widths)
+        return band(
+            values,
+            looks=promise.looks,
+            sides=sides,
+            signals=promise.signals,
+            material=shift,
+            floor=floor,
+            widths=widths,
+        )
 
     limits = banded(before)
     if reference is not None and len(reference.values) >= LEAST_BASELINE:
@@ -147,6 +161,7 @@ def find(
 
 def _hold_against(scale: Scale, limits: Band, post: Floats, at_s: Floats) -> Finding:
     """Return the first moment of Red over all widths, or else how the last looks stand."""
+    strays = post > limits.alone
     first: tuple[float, float, Limit] | None = None
     suspect: tuple[float, Limit] | None = None
     for limit in limits.limits:
@@ -159,7 +174,8 @@ def _hold_against(scale: Scale, limits: Band, post: Floats, at_s: Floats) -> Fin
         if suspect is None and stands[-1] > limit.yellow:
             suspect = (float(stands[-1]), limit)
     if first is not None:
-        return Finding(scale, limits, first[2], first[1], first[0], suspicious=True)
+        return Finding(scale, limits, first[2], first[1], first[0], True, strays)
     if suspect is not None:
-        return Finding(scale, limits, suspect[1], suspect[0], None, suspicious=True)
-    return Finding(scale, limits, limits.limits[0], median(np.sort(post)), None, suspicious=False)
+        return Finding(scale, limits, suspect[1], suspect[0], None, True, strays)
+    stands_at = median(np.sort(post))
+    return Finding(scale, limits, limits.limits[0], stands_at, None, False, strays)

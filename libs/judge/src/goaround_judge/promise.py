@@ -1,0 +1,27 @@
+"""What the whole watch promises: over how many looks, and shared by how many signals.
+
+Limits follow from the plan of the watch and never from how it goes.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from goaround_judge.evidence import Evidence, Observed
+
+
+class Promise(NamedTuple):
+    """How many looks and signals the watch's chance of a false Red is spent on."""
+
+    looks: int
+    signals: int
+
+
+def promise_of(evidence: Evidence, observed: Iterable[Observed]) -> Promise:
+    """Return what is promised; a signal that never moves cannot raise a false alarm."""
+    noisy = sum(not one.rule.muted and _moves(one) for one in observed)
+    return Promise(evidence.looks, max(noisy, 1))
+
+
+def _moves(observed: Observed) -> bool:
+    values = observed.earlier.levels().values
+    return len(values) > 0 and bool((values != values[0]).any())
