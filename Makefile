@@ -3,11 +3,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := schemas libs/chassis libs/secrets libs/guidebook libs/judge libs/goaround $(addprefix services/,orchestrator verifier deployer watcher scribe notifier) examples/shop
+WATCHBENCH ?= ../shared/watchbench
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast format schemas asyncapi docs bench system pins clean
+.PHONY: help demo test check fast format schemas asyncapi docs bench watchbench judge-power system pins clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
 
 .venv/ready: requirements.txt $(addsuffix /pyproject.toml,$(MEMBERS))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "goaround needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12 ..." % sys.version.split()[0])'
@@ -46,6 +47,12 @@ docs: .venv/ready ## write the pages that are made from code
 
 bench: .venv/ready ## what a run costs when nothing takes time
 	@$(BIN)/python -m tests.bench.idle
+
+watchbench: .venv/ready ## the judge beside its peers on real incidents; WATCHBENCH names the folder
+	@$(BIN)/python -m tests.bench.judge_watchbench $(WATCHBENCH)
+
+judge-power: .venv/ready ## how often the judge calls watches Red, without harm and with it
+	@$(BIN)/python -m tests.bench.judge_power
 
 pins: .venv/ready ## write requirements.txt anew from the members' needs
 	@$(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-header --output-file requirements.txt
