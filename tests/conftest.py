@@ -8,11 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from goaround.embedded import EmbeddedNats, EmbeddedPostgres
 from goaround.local import LocalSystem
 
 _numbers = itertools.count(1)
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -118,6 +118,14 @@ def test_a_series_that_is_new_counts_in_full() -> None:
     assert value(read(source(increase="x_total"), now, before)) == 14
 
 
+@pytest.mark.parametrize("text", ["NaN", "+Inf", "-Inf"])
+def test_what_is_no_number_is_not_kept_for_the_next_look(text: str) -> None:
+    kept = page(10, f"x_total {text}\ny_total 5\nprocess_start_time_seconds {text}").counters()
+    assert Counters.model_validate_json(kept.model_dump_json()) == kept
+    assert list(kept.values.values()) == [5]
+    assert kept.started is None
+
+
 def test_a_counter_below_its_last_value_counts_from_nought() -> None:
     before = page(10, "x_total 500").counters()
     assert value(read(source(increase="x_total"), "x_total 30", before)) == 30

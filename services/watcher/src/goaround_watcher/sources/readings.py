@@ -30,7 +30,8 @@ class Page:
     @property
     def started(self) -> float | None:
         """When the process says that it was started."""
-        return next((s.value for s in self.series if s.name == STARTED), None)
+        said = (s.value for s in self.series if s.name == STARTED)
+        return next((value for value in said if math.isfinite(value)), None)
 
     def counters(self) -> Counters:
         """Return what the next look needs to know of this one.
@@ -38,7 +39,10 @@ class Page:
         Raises:
             SourceError: That would be too much.
         """
-        kept = {s.key: s.value for s in self.series if s.name != STARTED}
+        # What is no number now is no number to count from later, nor can JSON keep it.
+        kept = {
+            s.key: s.value for s in self.series if s.name != STARTED and math.isfinite(s.value)
+        }
         if len(kept) > MOST_SERIES:
             raise SourceError(
                 f"{len(kept)} series carry the wanted names, more than {MOST_SERIES}; "
