@@ -65,6 +65,18 @@ def test_a_case_of_logs_alone_is_judged_by_its_errors() -> None:
     assert answer(logs)["verdict"] == "green"
 
 
+def test_a_log_baseline_taken_long_before_is_not_followed_by_silence() -> None:
+    fault = "ERROR order 7 failed: stock service said no"
+    logs = case(0.2) | {
+        "logs": {
+            "baseline": [[-3600.0 + 10 * i, "shop", fault] for i in range(6)],
+            "post": [[10.0 * i, "shop", fault] for i in range(60)],
+            "sample_fraction": 1.0,
+        }
+    }
+    assert answer(logs)["verdict"] == "green"
+
+
 def test_the_name_of_a_case_and_of_its_service_are_never_looked_at() -> None:
     one, other = case(0.6), case(0.6) | {"case_id": "c2", "service": "other"}
     assert answer(one) | {"case_id": "c2"} == answer(other)

@@ -16,6 +16,7 @@ from goaround_judge.robust import (
     rolling_low_median,
     student_upper,
     upper_spread,
+    upper_spread_of,
 )
 from goaround_judge.samples import Floats
 
@@ -25,7 +26,7 @@ FAMILY = 10
 """Signals that may take `RED_RISK` each; more of them share what ten would have."""
 YELLOW_RISK = 0.03
 """The same for a suspicion, which costs an extension and no rollback."""
-MOST_SIGMAS = 7.0
+MOST_SIGMAS = 6.0
 """However short the baseline, harm of this size is not asked to be greater still."""
 WIDTHS = (3, 6, 12)
 """Looks whose majority must have moved: few for great harm soon, more for small harm surely."""
@@ -74,12 +75,14 @@ def settled(values: Floats, material: float) -> tuple[Floats, bool]:
     if third < LEAST_BASELINE:
         return values, False
     early, late = values[:-third], values[-third:]
-    shift = median(np.sort(late)) - median(np.sort(early))
+    early_ordered, late_ordered = np.sort(early), np.sort(late)
+    shift = median(late_ordered) - median(early_ordered)
     if shift <= max(material, 0.0):
         return values, False
-    spread = max(upper_spread(early), upper_spread(late))
-    error = spread * math.sqrt(MEDIAN_LOSS * memory(early) * (1 / third + 1 / (n - third)))
-    freedom = max(third / memory(late) - 1, 2.0)
+    spread = max(upper_spread_of(early_ordered), upper_spread_of(late_ordered))
+    worth = memory(early, early_ordered)
+    error = spread * math.sqrt(MEDIAN_LOSS * worth * (1 / third + 1 / (n - third)))
+    freedom = max(third / memory(late, late_ordered) - 1, 2.0)
     if shift > student_upper(RED_RISK, freedom) * error:
         return late, True
     return values, False
@@ -124,8 +127,8 @@ def band(
     n = len(part)
     ordered = np.sort(part)
     centre = median(ordered)
-    worth = memory(part)
-    sigma = max(upper_spread(part), floor)
+    worth = memory(part, ordered)
+    sigma = max(upper_spread_of(ordered), floor)
     if sigma == 0 and centre == 0:
         # A series of zeros has no scale: only a lasting majority of something else can speak.
         return Band(centre, (Limit(6, 0.0, 0.0),), already_bad, math.inf)

@@ -26,6 +26,9 @@ PRIOR_EVENTS = 1.0
 BLOCK = 4
 """Looks taken together when the baseline's own bursts are measured."""
 
+CHANCE = 1.0
+"""Standard errors by which a Poisson process may look bursty by chance before it is held so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -58,7 +61,7 @@ def known(events: Floats, exposure: Floats) -> Known:
             seen = events[: blocks * width].reshape(blocks, width).sum(axis=1)
             due = exposure[: blocks * width].reshape(blocks, width).sum(axis=1) * (total / over)
             dispersion = float(((seen - due) ** 2 / due).sum() / (blocks - 1))
-            chance = 1 + 2 * math.sqrt(2 / (blocks - 1))
+            chance = 1 + CHANCE * math.sqrt(2 / (blocks - 1))
             burstiness = max(burstiness, dispersion / chance)
     return Known(total, over, burstiness)
 
@@ -104,7 +107,7 @@ def _bursts(events: Floats, exposure: Floats, looks: Floats) -> Floats:
     total, over = np.cumsum(events, axis=-1), np.cumsum(exposure, axis=-1)
     more = np.maximum(looks - 1, 1.0)
     dispersion = (squares * over / np.maximum(total, 1e-12) - total) / more
-    burstiness = dispersion / (1 + 2 * np.sqrt(2 / more))
+    burstiness = dispersion / (1 + CHANCE * np.sqrt(2 / more))
     return np.asarray(np.where(looks >= BLOCK, np.maximum(burstiness, 1.0), 1.0))
 
 

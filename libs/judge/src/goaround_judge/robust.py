@@ -62,8 +62,11 @@ def median(ordered: Floats) -> float:
 
 def upper_spread(values: Floats) -> float:
     """Return a standard deviation that outliers do not move and a long upper side widens."""
-    ordered = values.copy()
-    ordered.sort()
+    return upper_spread_of(np.sort(values))
+
+
+def upper_spread_of(ordered: Floats) -> float:
+    """Return the same of values that are already in order."""
     centre = median(ordered)
     strays = np.abs(ordered - centre)
     strays.sort()
@@ -72,18 +75,17 @@ def upper_spread(values: Floats) -> float:
     return max(MAD_TO_SIGMA * mad, tenth / UPPER_TENTH_SIGMAS)
 
 
-def memory(values: Floats) -> float:
+def memory(values: Floats, ordered: Floats) -> float:
     """Return how many neighbouring values are worth one independent one; at least 1.
 
     From the lag-one autocorrelation, as of an AR(1) process, with its small-sample bias
     (Marriott and Pope 1954, Kendall 1954) put back; values are winsorised so that one
-    outlier does not hide the rest.
+    outlier does not hide the rest. `ordered` is the same values in order.
     """
     n = len(values)
     if n < 4:
         return 1.0
-    ordered = np.sort(values)
-    x = np.clip(values, ordered[n // 20], ordered[n - 1 - n // 20])
+    x = np.minimum(np.maximum(values, ordered[n // 20]), ordered[n - 1 - n // 20])
     x = x - x.sum() / n
     power = float(x @ x)
     if power <= 0:

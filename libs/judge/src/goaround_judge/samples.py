@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from operator import attrgetter
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -101,8 +101,8 @@ class Series:
         return Tallies(self.at_s[keep], errors[keep], exposure[keep], of_requests)
 
 
-_STATE, _AT_S, _VALUE = attrgetter("state"), attrgetter("at_s"), attrgetter("value")
-_ERRORS, _REQUESTS = attrgetter("errors"), attrgetter("requests")
+_STATE, _AT_S, _VALUE = itemgetter("state"), itemgetter("at_s"), itemgetter("value")
+_ERRORS, _REQUESTS = itemgetter("errors"), itemgetter("requests")
 _NO_LOOKS = {state.value: 0 for state in SampleState}
 
 
@@ -121,15 +121,16 @@ def read(samples: Sequence[Sample], *, counts: bool = False) -> Series:
     """
     n = len(samples)
     ok = SampleState.OK
-    given = list(map(_STATE, samples))
-    at_s = np.fromiter(map(_AT_S, samples), np.float64, n)
+    rows = list(map(vars, samples))  # a third of the time that attributes take
+    given = list(map(_STATE, rows))
+    at_s = np.array(list(map(_AT_S, rows)), dtype=np.float64)
     # numpy reads None as NaN, which is what a missing number is from here on.
-    values = np.array(list(map(_VALUE, samples)), dtype=np.float64)
+    values = np.array(list(map(_VALUE, rows)), dtype=np.float64)
     errors = requests = _nothing(n)
     numbers = values
     if counts:
-        errors = np.array(list(map(_ERRORS, samples)), dtype=np.float64)
-        requests = np.array(list(map(_REQUESTS, samples)), dtype=np.float64)
+        errors = np.array(list(map(_ERRORS, rows)), dtype=np.float64)
+        requests = np.array(list(map(_REQUESTS, rows)), dtype=np.float64)
         numbers = np.where(np.isnan(errors), values, errors)
     usable = np.isfinite(numbers)
     states = {**_NO_LOOKS, ok.value: n}

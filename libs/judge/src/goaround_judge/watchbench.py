@@ -81,17 +81,19 @@ def _samples(columns: list[list[float | None]]) -> tuple[Sample, ...]:
 
 
 def _logs(logs: dict[str, Any], watch_s: float) -> tuple[LogEvidence, ...]:
-    """Return the case's lines in windows of equal length; the baseline's reach back to its start.
+    """Return the case's lines in windows of equal length; the baseline's from first line to last.
 
-    The windows follow from the planned watch and never from where the lines end.
+    A baseline may have been taken some time before: what lies between was not looked at, and is
+    no silence. After the switch the windows follow from the planned watch alone.
     """
     length = watch_s / LOG_WINDOWS
-    oldest = min((float(row[0]) for row in logs["baseline"]), default=-watch_s)
-    back = max(math.ceil(-oldest / length), 1)
+    moments = [float(row[0]) for row in logs["baseline"]] or [-watch_s]
+    back = max(math.ceil(-min(moments) / length), 1)
+    until = min(math.floor(max(moments) / length) + 1, 0)
     return (
         LogEvidence(
             rule=LogRule(name="logs"),
-            baseline=tuple(_windows(logs["baseline"], -back, 0, length)),
+            baseline=tuple(_windows(logs["baseline"], -back, max(until, 1 - back), length)),
             post=tuple(_windows(logs["post"], 0, LOG_WINDOWS, length)),
         ),
     )
