@@ -50,7 +50,8 @@ def seconded(
     if len(straying) < least:
         return tuple(verdicts)
     moments = np.unique(np.concatenate([one.at_s[one.strays] for one in straying]))
-    moments = moments[moments > every_s]
+    first = min(float(one.at_s[0]) for one in straying)
+    moments = moments[moments > first + every_s / 2]
     for at in moments.tolist():
         together = [
             (one, place) for one in straying if (place := _stray_at(one, at, every_s)) is not None
