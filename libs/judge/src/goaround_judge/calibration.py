@@ -36,6 +36,7 @@ LEAST_BASELINE = 6
 """Usable baseline samples without which nothing can be compared."""
 STRAY_RISK = 0.01
 """Chance in a whole watch that strays as frequent as the baseline's make up a majority."""
+STRAY_SUSPICION = STRAY_RISK * YELLOW_RISK / RED_RISK
 WORST_WINDOW_MARGIN = 1.1
 """What the baseline itself reached by harm's way is no news; so much beyond it may be."""
 MEDIAN_LOSS = math.pi / 2
@@ -88,7 +89,7 @@ def settled(values: Floats, material: float) -> tuple[Floats, bool]:
     return values, False
 
 
-def straying(ordered: Floats, width: int, looks: int, worth: float) -> float:
+def straying(ordered: Floats, width: int, looks: int, worth: float, risk: float) -> float:
     """Return the level that the baseline's single looks pass too seldom to make up a majority.
 
     No shape of noise is assumed: if a look passes a level with the chance `p`, a majority of `k`
@@ -97,7 +98,7 @@ def straying(ordered: Floats, width: int, looks: int, worth: float) -> float:
     """
     majority = width - (width - 1) // 2
     ways = math.comb(width, majority) * looks
-    seldom = (STRAY_RISK / ways) ** (min(worth, majority) / majority)
+    seldom = (risk / ways) ** (min(worth, majority) / majority)
     allowed = max(int(seldom * (len(ordered) + 1)) - 1, 0)
     return float(ordered[len(ordered) - 1 - allowed])
 
@@ -145,8 +146,9 @@ def band(
         tests = max(looks / max(worth, width / 2), 1.0) * len(used) * sides
         red = min(student_upper(risk / tests, freedom), MOST_SIGMAS) * spread
         yellow = min(student_upper(YELLOW_RISK / tests, freedom), MOST_SIGMAS) * spread
-        strays = WORST_WINDOW_MARGIN * (straying(ordered, width, looks, worth) - centre)
-        red = max(red, WORST_WINDOW_MARGIN * worst, strays, material)
+        strays = straying(ordered, width, looks, worth, STRAY_RISK) - centre
+        red = max(red, WORST_WINDOW_MARGIN * max(worst, strays), material)
+        yellow = max(yellow, straying(ordered, width, looks, worth, STRAY_SUSPICION) - centre)
         limits.append(Limit(width, centre + max(min(yellow, red), material), centre + red))
     one = student_upper(YELLOW_RISK / looks, freedom) * math.sqrt(sigma**2 + centre_variance)
     alone = max(one, WORST_WINDOW_MARGIN * float(ordered[-1] - centre), material)
