@@ -14,12 +14,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from goaround.embedded import EmbeddedServers, Sync
+from goaround.embedded.process import Guard, guarded
 from goaround.topology import ADMIN, OPERATOR, topology, users
 from goaround_chassis.bus import Bus, apply
 from goaround_chassis.settings import BusSettings
@@ -42,6 +44,7 @@ class Part:
     process: subprocess.Popen[bytes]
     log: Path
     port_file: Path
+    guard: Guard | None = None
 
     @property
     def name(self) -> str:
@@ -79,6 +82,13 @@ class Part:
         """End it at once, as a crash would."""
         self.process.kill()
         self.process.wait()
+        self.let_guard_go()
+
+    def let_guard_go(self) -> None:
+        """It has ended: nobody need see to it that it does."""
+        if self.guard is not None:
+            self.guard.release()
+            self.guard = None
 
 
 @dataclass
@@ -137,6 +147,7 @@ class LocalSystem:
         for part in self.parts:
             try:
                 part.process.wait(max(0.1, deadline - time.monotonic()))
+                part.let_guard_go()
             except subprocess.TimeoutExpired:
                 part.kill()
         self.parts.clear()
@@ -186,17 +197,9 @@ class LocalSystem:
         port_file = logs / f"{name}.port"
         port_file.unlink(missing_ok=True)
         log = logs / f"{name}.log"
-        with log.open("ab") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"goaround_{service}"],
-                env=self._environment(service, port_file),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                cwd=self.workspace,
-                start_new_session=True,
-            )
-        part = Part(service, number, process, log, port_file)
+        start = partial(self._started, service, log, port_file)
+        process, guard = guarded(start, signal.SIGTERM) if self.die_with_parent else (start(), None)
+        part = Part(service, number, process, log, port_file, guard)
         self.parts.append(part)
         return part
 
@@ -218,6 +221,18 @@ class LocalSystem:
                 if ended or time.monotonic() > deadline:
                     raise DidNotStart(f"{part.name}: {why}\n{_last_lines(part.log)}")
                 time.sleep(0.02)
+
+    def _started(self, service: str, log: Path, port_file: Path) -> subprocess.Popen[bytes]:
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                [sys.executable, "-m", f"goaround_{service}"],
+                env=self._environment(service, port_file),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=self.workspace,
+                start_new_session=True,
+            )
 
     async def _migrate_bus(self) -> None:
         name, password = self.servers.nats.credentials(ADMIN)

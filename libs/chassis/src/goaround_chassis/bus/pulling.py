@@ -26,10 +26,16 @@ CALM_S = 0.2
 
 
 class CalmPull:
-    """A pull that does not hammer a server which turns it away."""
+    """A pull that does not hammer a server which turns it away, and asks none that is not there.
 
-    def __init__(self, pull: JetStreamContext.PullSubscription) -> None:
+    What is sent without a connection is kept and sent when there is one: pulls that nobody waits
+    for any more would then take messages. And when there is no room to keep more, each further
+    try fails at once.
+    """
+
+    def __init__(self, pull: JetStreamContext.PullSubscription, client: Client) -> None:
         self._pull = pull
+        self._client = client
 
     async def fetch(self, batch: int = 1, timeout: float | None = 5) -> list[Msg]:
         """Return what there is, waiting for the first.
@@ -40,8 +46,10 @@ class CalmPull:
         loop = asyncio.get_running_loop()
         began_at = loop.time()
         try:
+            if not self._client.is_connected:
+                raise nats.errors.TimeoutError
             return await self._pull.fetch(batch, timeout)
-        except (TimeoutError, APIError) as error:
+        except (TimeoutError, APIError, nats.errors.OutboundBufferLimitError) as error:
             if loop.time() - began_at < CALM_S:
                 await asyncio.sleep(CALM_S)
             raise nats.errors.TimeoutError from error
@@ -72,7 +80,8 @@ class BindingJetStream(JetStreamContext):
                 inbox_prefix=inbox_prefix,
                 pending_msgs_limit=pending_msgs_limit,
                 pending_bytes_limit=pending_bytes_limit,
-            )
+            ),
+            self._nc,
         )
 
 
