@@ -24,9 +24,10 @@ sys.stdin.read()
 """
 
 
-async def test_a_killed_launcher_leaves_no_service_and_no_server_behind(tmp_path: Path) -> None:
+def _of_a_killed_launcher(folder: Path) -> list[int]:
+    """The processes that a launcher has started before it was killed."""
     launcher = subprocess.Popen(
-        [sys.executable, "-c", LAUNCHER, str(tmp_path)],
+        [sys.executable, "-c", LAUNCHER, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -35,7 +36,11 @@ async def test_a_killed_launcher_leaves_no_service_and_no_server_behind(tmp_path
         assert launcher.stdout is not None
         lines = iter(launcher.stdout.readline, "")
         said = next(line for line in lines if line.startswith("started"))
-        pids = [int(pid) for pid in said.split()[1:]]
         launcher.kill()
+    return [int(pid) for pid in said.split()[1:]]
+
+
+async def test_a_killed_launcher_leaves_no_service_and_no_server_behind(tmp_path: Path) -> None:
+    pids = _of_a_killed_launcher(tmp_path)
     assert len(pids) == 8
     await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
