@@ -3,10 +3,17 @@
 `judge` is the whole of it; the rest of this page is the shape of what goes in and comes out.
 """
 
-from goaround_judge.evidence import Evidence, LogEvidence, LogWindow, SignalEvidence, Undecided
+from goaround_judge.evidence import (
+    Evidence,
+    LogEvidence,
+    LogWindow,
+    SignalColumns,
+    SignalEvidence,
+    Undecided,
+)
 from goaround_judge.judging import JUDGE_VERSION, judge
 from goaround_judge.rules import Bad, LogRule, SignalKind, SignalRule
-from goaround_judge.samples import Sample, SampleState
+from goaround_judge.samples import Columns, Sample, SampleState
 from goaround_judge.templates import Severity, TemplateCount, templates
 from goaround_judge.verdicts import (
     Action,
@@ -23,6 +30,7 @@ __all__ = [
     "Action",
     "Bad",
     "Colour",
+    "Columns",
     "Evidence",
     "LogEvidence",
     "LogFinding",
@@ -32,6 +40,7 @@ __all__ = [
     "Sample",
     "SampleState",
     "Severity",
+    "SignalColumns",
     "SignalEvidence",
     "SignalKind",
     "SignalRule",

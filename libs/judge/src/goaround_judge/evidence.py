@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from goaround_judge.rules import LogRule, SignalKind, SignalRule
-from goaround_judge.samples import Sample, Series, read
+from goaround_judge.samples import Columns, Sample, Series, read
 from goaround_judge.templates import TemplateCount
 
 
@@ -36,6 +36,17 @@ class SignalEvidence(BaseModel):
     reference: tuple[Sample, ...] = ()
 
 
+class SignalColumns(BaseModel):
+    """The same as `SignalEvidence` in columns; judged alike, and cheaper to make and to read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: SignalRule
+    baseline: Columns = Columns()
+    post: Columns = Columns()
+    reference: Columns | None = None
+
+
 class Observed(NamedTuple):
     """One signal's rule and its series, read once for every rule that looks at them."""
 
@@ -45,8 +56,8 @@ class Observed(NamedTuple):
     reference: Series | None
 
 
-def observe(evidence: SignalEvidence) -> Observed:
-    """Return the evidence of one signal as columns."""
+def observe(evidence: SignalEvidence | SignalColumns) -> Observed:
+    """Return the evidence of one signal as arrays."""
     rule = evidence.rule
     counts = rule.kind is SignalKind.ERRORS
     return Observed(
@@ -90,6 +101,9 @@ class Evidence(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     signals: tuple[SignalEvidence, ...] = ()
+    columns: tuple[SignalColumns, ...] = Field(
+        default=(), description="Signals given as columns; judged after `signals`."
+    )
     logs: tuple[LogEvidence, ...] = ()
     every_s: float = Field(default=15.0, gt=0)
     period_s: float = Field(ge=0)

@@ -28,6 +28,7 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.period_s == 0:
         return _unwatched()
     observed = [observe(signal) for signal in evidence.signals]
+    observed += [observe(signal) for signal in evidence.columns]
     load, promise = load_of(observed), promise_of(evidence, observed)
     judged = [judge_signal(signal, promise, load) for signal in observed]
     witnesses = [witness for _, witness in judged if witness is not None]

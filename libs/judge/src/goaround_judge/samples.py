@@ -12,7 +12,7 @@ from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,6 +44,29 @@ class Sample(BaseModel):
     state: SampleState = SampleState.OK
     errors: float | None = None
     requests: float | None = None
+
+
+class Columns(BaseModel):
+    """The same looks as columns of equal length, which cost a fraction of so many samples.
+
+    A column that is left out says nothing: no state means that all are ok.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    at_s: tuple[float, ...] = ()
+    value: tuple[float | None, ...] = ()
+    state: tuple[SampleState, ...] = ()
+    errors: tuple[float | None, ...] = ()
+    requests: tuple[float | None, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_equal_length(self) -> "Columns":
+        for name in ("value", "state", "errors", "requests"):
+            length = len(getattr(self, name))
+            if length not in (0, len(self.at_s)):
+                raise ValueError(f"{name} has {length} looks, at_s has {len(self.at_s)}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +137,51 @@ def _nothing(length: int) -> Floats:
     return column
 
 
-def read(samples: Sequence[Sample], *, counts: bool = False) -> Series:
-    """Return the samples as columns; one that says ok and holds no finite number is not ok.
+def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
+    """Return the looks as arrays; one that says ok and holds no finite number is not ok.
 
     `counts` reads errors and requests as well, which only a signal of errors has.
     """
-    n = len(samples)
-    ok = SampleState.OK
-    rows = list(map(vars, samples))  # a third of the time that attributes take
-    given = list(map(_STATE, rows))
-    at_s = np.array(list(map(_AT_S, rows)), dtype=np.float64)
+    if isinstance(looks, Columns):
+        return _series(
+            np.array(looks.at_s, dtype=np.float64),
+            _column(looks.value, len(looks.at_s)),
+            _column(looks.errors, len(looks.at_s)) if counts else None,
+            _column(looks.requests, len(looks.at_s)) if counts else None,
+            looks.state,
+        )
+    rows = list(map(vars, looks))  # a third of the time that attributes take
+    return _series(
+        np.array(list(map(_AT_S, rows)), dtype=np.float64),
+        _column(list(map(_VALUE, rows)), len(rows)),
+        _column(list(map(_ERRORS, rows)), len(rows)) if counts else None,
+        _column(list(map(_REQUESTS, rows)), len(rows)) if counts else None,
+        list(map(_STATE, rows)),
+    )
+
+
+def _column(numbers: Sequence[float | None], length: int) -> Floats:
     # numpy reads None as NaN, which is what a missing number is from here on.
-    values = np.array(list(map(_VALUE, rows)), dtype=np.float64)
-    errors = requests = _nothing(n)
-    numbers = values
-    if counts:
-        errors = np.array(list(map(_ERRORS, rows)), dtype=np.float64)
-        requests = np.array(list(map(_REQUESTS, rows)), dtype=np.float64)
-        numbers = np.where(np.isnan(errors), values, errors)
+    return np.array(numbers, dtype=np.float64) if numbers else _nothing(length)
+
+
+def _series(
+    at_s: Floats,
+    values: Floats,
+    errors: Floats | None,
+    requests: Floats | None,
+    given: Sequence[SampleState],
+) -> Series:
+    """Return the columns in the order of their time, with what each look is worth."""
+    n, ok = len(at_s), SampleState.OK
+    numbers = values if errors is None else np.where(np.isnan(errors), values, errors)
+    errors = _nothing(n) if errors is None else errors
+    requests = _nothing(n) if requests is None else requests
     usable = np.isfinite(numbers)
     states = {**_NO_LOOKS, ok.value: n}
-    if given.count(ok) < n or not usable.all():
-        said_ok = np.array([state is ok for state in given], dtype=np.bool_)
-        states = {state.value: given.count(state) for state in SampleState}
+    if (given and given.count(ok) < n) or not usable.all():
+        said_ok = np.array([state is ok for state in given or (ok,) * n], dtype=np.bool_)
+        states = {state.value: given.count(state) for state in SampleState} if given else states
         empty = int((said_ok & ~usable).sum())
         states[ok.value] -= empty
         states[SampleState.NAN.value] += empty
