@@ -138,6 +138,7 @@ ROWS = (
     Row("bursts of errors, baseline of 10", bursty(10)),
     Row("10 latencies, shared weather, 60 + 60", many(60, LOOKS)),
     Row("10 latencies, shared weather, 20 + 8", many(20, 8), planned=8),
+    Row("10 latencies, shared weather, 20 + 4", many(20, 4), planned=4),
     Row("errors 0.2 % to 2 %, within 5 looks", risen(5), at_least=0.95),
     Row("no error, then one in 20 of 30 looks", none_then_some, at_least=1.0, planned=30),
     Row("+50 % at 10 % noise, within 5 looks", slower(0.5, 0.1, 5)),
