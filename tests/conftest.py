@@ -70,7 +70,10 @@ def fresh_nats_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def local_system() -> Iterator[LocalSystem]:
-    """The whole system, for those who talk to it: `guides` is empty until a test writes one."""
+    """The whole system, one for each worker; tests tell themselves apart by service name.
+
+    Every service is a process of its own. Its database is durable: some tests kill it.
+    """
     with TemporaryDirectory(prefix="goaround-test-") as folder:
         root = Path(folder)
         for name in ("guides", "workspace"):
@@ -80,8 +83,8 @@ def local_system() -> Iterator[LocalSystem]:
             root / "guides",
             root / "workspace",
             sync="2m",
-            durable=False,
             die_with_parent=True,
+            settings={"deployer": {"LEASE_S": "3", "LEASE_BEAT_S": "0.5"}},
         )
         try:
             system.start()
