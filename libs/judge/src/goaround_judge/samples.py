@@ -150,7 +150,7 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
             _column(looks.requests, len(looks.at_s)) if counts else None,
             looks.state,
         )
-    rows = list(map(vars, looks))  # a third of the time that attributes take
+    rows = list(map(vars, looks))  # a model is slow to ask for an attribute
     return _series(
         np.array(list(map(_AT_S, rows)), dtype=np.float64),
         _column(list(map(_VALUE, rows)), len(rows)),
