@@ -210,7 +210,7 @@ class Goaround:
         return await self._ask(api.RUNS_GET, api.RunQuery(run_id=run_id), api.RunDetail)
 
     async def abort(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:
-        """Call a run off, as long as nothing has changed."""
+        """Call a run off; once it has changed something, it goes around."""
         return await self._decide(api.RUNS_ABORT, run_id, **who)
 
     async def approve(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:

@@ -20,7 +20,7 @@ def abort(
     root: options.Root = None,
     json: options.Json = False,
 ) -> int:
-    """Call a run off, as long as nothing has been changed; after that: goaround rollback."""
+    """Call a run off; once it has changed something, it goes around."""
     return _say(ask(url, root, lambda g: g.abort(run, reason=reason, requested_by=by)), json)
 
 
