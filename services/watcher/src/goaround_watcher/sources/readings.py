@@ -40,9 +40,7 @@ class Page:
             SourceError: That would be too much.
         """
         # What is no number now is no number to count from later, nor can JSON keep it.
-        kept = {
-            s.key: s.value for s in self.series if s.name != STARTED and math.isfinite(s.value)
-        }
+        kept = {s.key: s.value for s in self.series if s.name != STARTED and math.isfinite(s.value)}
         if len(kept) > MOST_SERIES:
             raise SourceError(
                 f"{len(kept)} series carry the wanted names, more than {MOST_SERIES}; "
