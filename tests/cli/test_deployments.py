@@ -128,6 +128,8 @@ def _on_a_terminal(words: tuple[str, ...], *, interrupt_after: str) -> tuple[str
         environment,
         file_actions=[(os.POSIX_SPAWN_DUP2, follower, n) for n in (0, 1, 2)],
         setsid=True,
+        # A background shell has its children ignore it, and they theirs.
+        setsigdef=[signal.SIGINT],
     )
     os.close(follower)
     output, asked, deadline = b"", False, time.monotonic() + 30
@@ -141,6 +143,8 @@ def _on_a_terminal(words: tuple[str, ...], *, interrupt_after: str) -> tuple[str
         if not asked and interrupt_after.encode() in output:
             asked = True
             os.kill(pid, signal.SIGINT)
+    else:
+        os.kill(pid, signal.SIGKILL)
     os.close(leader)
     _, status = os.waitpid(pid, 0)
     return output.decode(errors="replace"), os.waitstatus_to_exitcode(status)
