@@ -34,10 +34,10 @@ async def test_an_unknown_service_is_rejected_with_what_is_there(
 async def test_an_unknown_environment_is_rejected_with_those_there_are(
     ground: Ground, wire: Wire
 ) -> None:
-    ground.guide("nowhere")
-    await wire.publish({**_body("nowhere"), "environment": "moon"})
-    (event,) = await wire.events("deploy.finished.*.moon.nowhere", 1)
-    assert event["data"]["reason"] == "nowhere.yaml knows no environment 'moon'; it knows prod"
+    ground.guide("moonless")
+    await wire.publish({**_body("moonless"), "environment": "moon"})
+    (event,) = await wire.events("deploy.finished.*.moon.moonless", 1)
+    assert event["data"]["reason"] == "moonless.yaml knows no environment 'moon'; it knows prod"
 
 
 async def test_a_guide_with_a_typo_is_rejected_with_its_place(ground: Ground, wire: Wire) -> None:
