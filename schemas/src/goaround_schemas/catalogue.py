@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
@@ -73,7 +74,13 @@ def _split(type_: str) -> tuple[str, int]:
     return (found["name"], int(found["version"])) if found else (type_, 0)
 
 
-CURRENT: dict[str, int] = dict(_split(t) for t in TYPES)
+@lru_cache(maxsize=8)
+def _latest(types: tuple[str, ...]) -> dict[str, int]:
+    # Every message is read through this: the table is made once.
+    return dict(_split(t) for t in types)
+
+
+CURRENT: dict[str, int] = _latest(tuple(TYPES))
 
 
 class UnknownType(Exception):
@@ -142,7 +149,7 @@ def read_document(
     if not isinstance(type_, str):
         raise Malformed("no type: a message is a CloudEvents 1.0 document")
     name, version = _split(type_)
-    current = dict(_split(t) for t in types).get(name)
+    current = _latest(tuple(types)).get(name)
     if current is None:
         raise UnknownType(type_)
     if version == 0:

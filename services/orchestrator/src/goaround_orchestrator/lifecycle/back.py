@@ -8,13 +8,11 @@ from datetime import datetime
 
 from goaround_orchestrator.lifecycle import ending, forward
 from goaround_orchestrator.lifecycle.inputs import Begin
-from goaround_orchestrator.lifecycle.moving import move, order, stay, tell
+from goaround_orchestrator.lifecycle.moving import ME, move, order, stay, tell
 from goaround_orchestrator.run import Going, Order, Run, Step, What
 from goaround_schemas.matrix import Matrix
 from goaround_schemas.phase import Phase
 from goaround_schemas.procedure import DeployExecutedData, StepResult
-
-ME = "orchestrator"
 
 
 def begin(run: Run, what: Begin, now: datetime) -> Step:

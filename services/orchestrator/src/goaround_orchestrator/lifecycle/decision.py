@@ -20,7 +20,7 @@ from goaround_orchestrator.lifecycle.inputs import (
     Refuse,
     Tick,
 )
-from goaround_orchestrator.lifecycle.moving import move, stay, tell, without
+from goaround_orchestrator.lifecycle.moving import ME, move, stay, tell, without
 from goaround_orchestrator.lifecycle.table import UNTOUCHED
 from goaround_orchestrator.run import Order, Pending, Run, Step, Told, What
 from goaround_schemas.matrix import DeployVerified, Matrix
@@ -29,8 +29,6 @@ from goaround_schemas.phase import Phase
 from goaround_schemas.procedure import DeployExecuted
 from goaround_schemas.recording import DeployRecorded
 from goaround_schemas.watching import DeployBaselined, DeployJudged
-
-ME = "orchestrator"
 
 _MATRICES = frozenset(
     {

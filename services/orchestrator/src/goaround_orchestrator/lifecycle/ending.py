@@ -6,13 +6,11 @@ a warning and never changes how the run ended.
 
 from datetime import datetime
 
-from goaround_orchestrator.lifecycle.moving import move, stay, tell
+from goaround_orchestrator.lifecycle.moving import ME, move, stay, tell
 from goaround_orchestrator.run import Order, Run, Step, What
 from goaround_schemas.matrix import Matrix, RowOutcome
 from goaround_schemas.phase import Outcome, Phase
 from goaround_schemas.recording import DeployRecordedData
-
-ME = "orchestrator"
 
 
 def record(

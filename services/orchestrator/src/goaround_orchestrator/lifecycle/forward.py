@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from goaround_orchestrator.lifecycle import back, ending
 from goaround_orchestrator.lifecycle.inputs import Begin
 from goaround_orchestrator.lifecycle.moving import (
+    ME,
     NOTICE_GRACE_S,
     move,
     notices_missing,
@@ -24,8 +25,6 @@ from goaround_schemas.watching import DeployBaselinedData, WatchSummary
 
 TRIES = 3
 """How often a matrix that could not be told is asked for, before that counts as a no."""
-
-ME = "orchestrator"
 
 
 def begin(run: Run, what: Begin, now: datetime) -> Step:

@@ -12,6 +12,9 @@ from goaround_orchestrator.run import ANSWERED, Move, Order, Pending, Run, Step,
 from goaround_schemas.outcome import Span
 from goaround_schemas.phase import ENDS, Phase
 
+ME = "orchestrator"
+"""The actor of what no person and no worker has moved."""
+
 NOTICE_GRACE_S = 10.0
 """How long pre-flight waits to hear that the stakeholders were told. A channel never holds a run
 up, but a working notifier answers well within this."""

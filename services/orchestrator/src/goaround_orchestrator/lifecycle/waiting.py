@@ -6,12 +6,10 @@ Pure.
 from datetime import datetime, timedelta
 
 from goaround_orchestrator.lifecycle import asking, back, ending, forward
-from goaround_orchestrator.lifecycle.moving import due, move, order, stay, tell
+from goaround_orchestrator.lifecycle.moving import ME, due, move, order, stay, tell
 from goaround_orchestrator.run import Order, Run, Step, What, patience_s
 from goaround_schemas.duration import show_duration
 from goaround_schemas.phase import Phase
-
-ME = "orchestrator"
 
 
 def tick(run: Run, now: datetime) -> Step:

@@ -5,6 +5,7 @@ A file is `NNNN_pre_words.sql` (applied before the new code starts) or `NNNN_pos
 first.
 """
 
+from functools import cache
 from importlib.resources import files
 from typing import Literal
 
@@ -33,11 +34,12 @@ class NotLetIn(Exception):
         super().__init__(f"the database lets us not in: {why}; see GOAROUND_DATABASE_URL")
 
 
-def migrations() -> list[tuple[int, str, str]]:
+@cache
+def migrations() -> tuple[tuple[int, str, str], ...]:
     """Return number, name and SQL of each migration there is, in their order."""
     folder = files("goaround_orchestrator.store") / "migrations"
     found = [(f.name, f.read_text()) for f in folder.iterdir() if f.name.endswith(".sql")]
-    return sorted((int(name[:4]), name.removesuffix(".sql"), text) for name, text in found)
+    return tuple(sorted((int(name[:4]), name.removesuffix(".sql"), text) for name, text in found))
 
 
 async def migrate(dsn: str, until: Literal["pre", "all"] = "all") -> list[str]:
