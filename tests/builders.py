@@ -88,6 +88,8 @@ from goaround_schemas.request import DeployRequested, DeployRequestedData
 from goaround_schemas.watching import (
     DeployBaselined,
     DeployBaselinedData,
+    DeployEvidenced,
+    DeployEvidencedData,
     DeployJudged,
     DeployJudgedData,
     DeployObserved,
@@ -470,6 +472,32 @@ def deploy_observed(**changes: Any) -> DeployObserved:
     return DeployObserved(**_envelope("watcher", changes), data=DeployObservedData(**data))
 
 
+RECORDING = (
+    "eJxVkEFOxDAMRfecIvI6GhUkNj0HO4SikHjSgImrOKGgEXfHnZYZZpf3/OV8+QSSU/EkMD6/WAhM/aPs"
+    "QJz2F35i/XYK94+HwcKMNXNceVgRyc+C//irYZHMRVxXr/bGeSJedt1LxJDjSjAxRfi5O60luFc1qSIW"
+    "sHDJtNrRgg9NF+nch4Bz00BFL2fzNKFJXcPGy7uYI1dT2Cy+hWk0uYnZqpssZjj8bc4lwVg6kYWFO0X3"
+    "im77egTN3BzoepO3HhM6PYxsZR60+y/BGG8c"
+)
+"""A watch that was asked for no time, as the watcher records it."""
+
+
+def deploy_evidenced(**changes: Any) -> DeployEvidenced:
+    """Return the evidence of a watch that ended green."""
+    data = _data(
+        changes,
+        version="2.4.1",
+        stage="all",
+        colour="green",
+        action="accept",
+        judged_at=datetime(2026, 3, 4, 12, 16, tzinfo=UTC),
+        switched_at=datetime(2026, 3, 4, 12, 1, tzinfo=UTC),
+        looks=61,
+        judge_version="2",
+        recording=RECORDING,
+    )
+    return DeployEvidenced(**_envelope("watcher", changes), data=DeployEvidencedData(**data))
+
+
 def deploy_judged(**changes: Any) -> DeployJudged:
     """Return a watch that ended green."""
     data = _data(changes, summary=watch_summary())
@@ -624,6 +652,7 @@ _BUILDERS: dict[type[Message], Callable[..., AnyMessage]] = {
     DeployExecuted: deploy_executed,
     DeployBaselined: deploy_baselined,
     DeployObserved: deploy_observed,
+    DeployEvidenced: deploy_evidenced,
     DeployJudged: deploy_judged,
     DeployRecorded: deploy_recorded,
     DeployNotified: deploy_notified,

@@ -13,7 +13,7 @@ from goaround_schemas.matrix import Matrix
 from goaround_schemas.outcome import RollbackSummary, Span
 from goaround_schemas.phase import Phase
 from goaround_schemas.procedure import StepResult
-from goaround_schemas.watching import SignalBaseline, WatchSummary
+from goaround_schemas.watching import Colour, SignalBaseline, WatchSummary
 
 RUNS_LIST = "api.runs.list"
 RUNS_GET = "api.runs.get"
@@ -22,6 +22,9 @@ RUNS_APPROVE = "api.runs.approve"
 RUNS_RESUME = "api.runs.resume"
 RUNS_PROMOTE = "api.runs.promote"
 RUNS_ROLLBACK = "api.runs.rollback"
+RUNS_LABEL = "api.runs.label"
+RUNS_EVIDENCE = "api.runs.evidence"
+EVIDENCE_LIST = "api.evidence.list"
 SERVICES_LIST = "api.services.list"
 SERVICES_ADOPT = "api.services.adopt"
 GUIDES_CHECK = "api.guides.check"
@@ -96,6 +99,15 @@ class Transition(Payload, frozen=True):
     reason: str
 
 
+class Label(Payload, frozen=True):
+    """What a person says of a deployment, whatever the verdict on it was. The newest counts."""
+
+    label: Literal["good", "bad"]
+    actor: str
+    at: AwareDatetime
+    because: str
+
+
 class RunDetail(Payload, frozen=True):
     """All that is known of one run."""
 
@@ -113,6 +125,7 @@ class RunDetail(Payload, frozen=True):
     rollback: RollbackSummary | None = None
     record: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    labels: tuple[Label, ...] = Field(default=(), description="Newest last.")
 
 
 class RunRequest(Payload, frozen=True):
@@ -122,6 +135,68 @@ class RunRequest(Payload, frozen=True):
     actor: str = Field(min_length=1, max_length=200)
     groups: tuple[str, ...] = ()
     reason: str | None = Field(default=None, max_length=2000)
+
+
+class LabelRequest(Payload, frozen=True):
+    """A person says how a deployment really was, for the judge to be measured by."""
+
+    run_id: str
+    label: Literal["good", "bad"]
+    actor: str = Field(min_length=1, max_length=200)
+    because: str = Field(min_length=1, max_length=2000)
+
+
+class EvidenceRow(Payload, frozen=True):
+    """One verdict whose evidence is kept."""
+
+    evidence_id: str
+    run_id: RunId
+    service: str
+    environment: str
+    version: str
+    stage: str
+    judged_at: AwareDatetime
+    switched_at: AwareDatetime
+    colour: Colour
+    action: Literal["accept", "rollback", "hold"]
+    looks: int
+    judge_version: str
+    phase: Phase = Field(description="Where the run stands, or how it ended.")
+    guide_digest: str | None = None
+    label: Label | None = Field(default=None, description="The newest that a person gave the run.")
+
+
+class EvidenceQuery(Payload, frozen=True):
+    """Which verdicts, newest first."""
+
+    service: DnsLabel | None = None
+    environment: DnsLabel | None = None
+    since: AwareDatetime | None = None
+    limit: int = Field(default=100, ge=1, le=500)
+    after: str | None = Field(
+        default=None, description="The last evidence_id of the page before, for the next one."
+    )
+
+
+class EvidenceList(Payload, frozen=True):
+    """Verdicts whose evidence is kept, newest first."""
+
+    rows: tuple[EvidenceRow, ...]
+
+
+class RunEvidenceQuery(Payload, frozen=True):
+    """The evidence of a run: of one verdict, or of its last one."""
+
+    run_id: str
+    evidence_id: str | None = None
+
+
+class RunEvidence(Payload, frozen=True):
+    """Every verdict of a run, oldest first, and the recording of the one that was asked for."""
+
+    verdicts: tuple[EvidenceRow, ...]
+    evidence_id: str | None = None
+    recording: str | None = Field(default=None, description="As in `deploy.evidenced`.")
 
 
 class Accepted(Payload, frozen=True):

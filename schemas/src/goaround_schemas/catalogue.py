@@ -21,7 +21,13 @@ from goaround_schemas.procedure import (
 from goaround_schemas.recording import DeployRecorded, WorkRecord
 from goaround_schemas.request import DeployRequested
 from goaround_schemas.upcasts import UPCASTS, Upcast, lift
-from goaround_schemas.watching import DeployBaselined, DeployJudged, DeployObserved, WorkWatch
+from goaround_schemas.watching import (
+    DeployBaselined,
+    DeployEvidenced,
+    DeployJudged,
+    DeployObserved,
+    WorkWatch,
+)
 
 AnyEvent = (
     DeployRequested
@@ -31,6 +37,7 @@ AnyEvent = (
     | DeployExecuted
     | DeployBaselined
     | DeployObserved
+    | DeployEvidenced
     | DeployJudged
     | DeployRecorded
     | DeployNotified
@@ -51,6 +58,7 @@ EVENTS: tuple[type[AnyEvent], ...] = (
     DeployExecuted,
     DeployBaselined,
     DeployObserved,
+    DeployEvidenced,
     DeployJudged,
     DeployRecorded,
     DeployNotified,

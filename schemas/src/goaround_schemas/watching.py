@@ -115,6 +115,28 @@ class WatchSummary(Payload, frozen=True):
     judge_version: str = ""
 
 
+class DeployEvidencedData(RunPayload, frozen=True):
+    version: str
+    stage: str = "all"
+    colour: Colour
+    action: Literal["accept", "rollback", "hold"]
+    judged_at: AwareDatetime
+    switched_at: AwareDatetime = Field(description="Times in the recording count from here.")
+    looks: int
+    judge_version: str
+    recording: str = Field(
+        description="What the judge was given and what it said: base64 of zlib of two lines of "
+        "JSON, the evidence and the verdict."
+    )
+
+
+class DeployEvidenced(Event, frozen=True):
+    """All that a verdict rests on, so that it can be had again; said beside `deploy.judged`."""
+
+    type: Literal["deploy.evidenced.v1"] = "deploy.evidenced.v1"
+    data: DeployEvidencedData
+
+
 class DeployJudgedData(RunPayload, frozen=True):
     summary: WatchSummary
 

@@ -29,9 +29,11 @@ from goaround_schemas.guide.model import GuideModel, parse_share
 from goaround_schemas.guide.step import DeployProcedure, HttpStep, Migrations, Step
 from goaround_schemas.guide.watch import (
     Baseline,
+    Control,
     Extension,
     LogSource,
     LokiSource,
+    PluginSource,
     PrometheusServer,
     Ratio,
     ScrapeSource,
@@ -46,6 +48,7 @@ __all__ = [
     "Approval",
     "Baseline",
     "Check",
+    "Control",
     "DeployProcedure",
     "Environment",
     "Extension",
@@ -61,6 +64,7 @@ __all__ = [
     "LokiSource",
     "Migrations",
     "NoticeMoment",
+    "PluginSource",
     "Policy",
     "Preflight",
     "PrometheusCheck",

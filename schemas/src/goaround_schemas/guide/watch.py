@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from goaround_schemas.duration import Duration
 from goaround_schemas.guide.model import Argv, GuideModel, Share, exactly_one
@@ -57,16 +57,41 @@ class ScrapeSource(GuideModel, frozen=True):
         return self
 
 
+class PluginSource(GuideModel, frozen=True):
+    """A source that somebody else wrote, by the name under which it is installed."""
+
+    name: str = Field(
+        min_length=1, description="The entry point's name, in the watcher's environment."
+    )
+    options: dict[str, JsonValue] = Field(
+        default_factory=dict[str, JsonValue], description="What the source wants to know."
+    )
+
+
 class Source(GuideModel, frozen=True):
     """Where a number comes from."""
 
     prometheus: str | None = Field(default=None, description="A PromQL expression.")
     scrape: ScrapeSource | None = None
+    plugin: PluginSource | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        exactly_one(self, "prometheus", "scrape")
+        exactly_one(self, "prometheus", "scrape", "plugin")
         return self
+
+
+class Control(GuideModel, frozen=True):
+    """The same signal of something that is not deployed now: a peer, a region, the old version.
+
+    What both show at the same time is not held against the deployment.
+    """
+
+    prometheus: str | None = None
+    scrape: ScrapeSource | None = None
+    plugin: PluginSource | None = None
+    errors: Source | None = None
+    requests: Source | None = None
 
 
 class Signal(GuideModel, frozen=True):
@@ -85,24 +110,45 @@ class Signal(GuideModel, frozen=True):
     muted: bool = Field(default=False, description="Judged and shown, but never counts.")
     prometheus: str | None = None
     scrape: ScrapeSource | None = None
+    plugin: PluginSource | None = None
     errors: Source | None = None
     requests: Source | None = None
+    control: Control | None = None
 
     @model_validator(mode="after")
     def _sources(self) -> Self:
-        if self.kind == "errors":
-            if not (self.errors and self.requests) or self.prometheus or self.scrape:
-                raise ValueError("a signal of kind errors needs two sources: errors and requests")
-        else:
-            exactly_one(self, "prometheus", "scrape")
-            if self.errors or self.requests:
-                raise ValueError("errors and requests are for a signal of kind errors")
+        _fits_kind(self, self.kind, "a signal")
+        if self.control is not None:
+            _fits_kind(self.control, self.kind, "the control of a signal")
         return self
 
     @property
-    def value(self) -> Source:
-        """The source of its one number, for every kind but errors."""
-        return Source(prometheus=self.prometheus, scrape=self.scrape)
+    def sources(self) -> tuple[Source, ...]:
+        """The one source of its number; for errors those of errors and requests, in that order."""
+        return _sources_of(self)
+
+    @property
+    def control_sources(self) -> tuple[Source, ...]:
+        """The same of its control; none where it has none."""
+        return _sources_of(self.control) if self.control else ()
+
+
+def _fits_kind(given: Signal | Control, kind: SignalKind, what: str) -> None:
+    """Refuse sources that the signal's kind cannot be made of."""
+    if kind == "errors":
+        alone = given.prometheus or given.scrape or given.plugin
+        if not (given.errors and given.requests) or alone:
+            raise ValueError(f"{what} of kind errors needs two sources: errors and requests")
+    else:
+        exactly_one(given, "prometheus", "scrape", "plugin")
+        if given.errors or given.requests:
+            raise ValueError("errors and requests are for a signal of kind errors")
+
+
+def _sources_of(given: Signal | Control) -> tuple[Source, ...]:
+    if given.errors is not None and given.requests is not None:
+        return given.errors, given.requests
+    return (Source(prometheus=given.prometheus, scrape=given.scrape, plugin=given.plugin),)
 
 
 class LokiSource(GuideModel, frozen=True):
@@ -125,15 +171,18 @@ class LogSource(GuideModel, frozen=True):
         default=None,
         description="Prints lines; GOAROUND_SINCE and GOAROUND_UNTIL (RFC 3339) say which.",
     )
+    plugin: PluginSource | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        exactly_one(self, "file", "loki", "command")
+        exactly_one(self, "file", "loki", "command", "plugin")
         return self
 
     @property
     def title(self) -> str:
         """How a person calls it."""
+        if self.plugin is not None:
+            return self.name or self.plugin.name
         return (
             self.name
             or self.file

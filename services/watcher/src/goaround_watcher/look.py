@@ -10,7 +10,7 @@ from typing import Protocol
 
 from goaround_schemas.guide import LogSource, PrometheusServer, Signal
 from goaround_watcher import rows
-from goaround_watcher.plan import sources_of, tells_of_the_past
+from goaround_watcher.plan import tells_of_the_past
 from goaround_watcher.sources.port import (
     Answer,
     Counters,
@@ -94,7 +94,7 @@ class SourcesLookout:
         wanted = {
             (signal.name, place): source
             for signal in order.signals
-            for place, source in enumerate(sources_of(signal))
+            for place, source in enumerate(signal.sources)
         }
         spans = {s.name: _span(s, order) for s in order.signals}
         queried = {k: s for k, s in wanted.items() if s.prometheus is not None}
@@ -140,7 +140,7 @@ def _span(signal: Signal, order: Order) -> Span:
 
 
 def _of(signal: Signal, found: Mapping[tuple[str, int], Answer]) -> list[Answer]:
-    keys = [(signal.name, place) for place in range(len(sources_of(signal)))]
+    keys = [(signal.name, place) for place in range(len(signal.sources))]
     return [found[key] for key in keys if key in found]
 
 

@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-from goaround_schemas.guide import LogSource, Signal, Source, Watch
+from goaround_schemas.guide import LogSource, Signal, Watch
 from goaround_watcher.sources.port import Span
 
 LEAST_TIMEOUT_S = 1.0
@@ -15,16 +15,9 @@ _AGO = {
 }
 
 
-def sources_of(signal: Signal) -> tuple[Source, ...]:
-    """Return the one source of a number, or those of errors and requests in that order."""
-    if signal.errors is not None and signal.requests is not None:
-        return signal.errors, signal.requests
-    return (signal.value,)
-
-
 def tells_of_the_past(signal: Signal) -> bool:
     """Whether all of its numbers can be had for a time that is over."""
-    return all(source.prometheus is not None for source in sources_of(signal))
+    return all(source.prometheus is not None for source in signal.sources)
 
 
 def needs_time(plan: Watch) -> bool:

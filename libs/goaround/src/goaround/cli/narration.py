@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from goaround.cli.words import amount, change, length, one_line, spoken
+from goaround.cli.words import amount, change, count, length, one_line, spoken
 from goaround_schemas.catalogue import AnyEvent
 from goaround_schemas.matrix import DeployVerifiedData, Matrix, MatrixRow, RowOutcome
 from goaround_schemas.outcome import DeployAdvancedData, DeployFinishedData
@@ -74,6 +74,11 @@ def tell(event: AnyEvent) -> Saying:
             return _baselined(event.data)
         case "deploy.observed.v1":
             return _observed(event.data)
+        case "deploy.evidenced.v1":
+            kept = event.data
+            looks = count(kept.looks, "look")
+            said = f"the evidence of {looks} is on record: goaround replay {kept.run_id}"
+            return Saying(said, QUIET)
         case "deploy.judged.v1":
             return judged(event.data.summary)
         case "deploy.recorded.v1":
