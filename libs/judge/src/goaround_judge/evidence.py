@@ -22,10 +22,12 @@ class Undecided(StrEnum):
 
 
 class SignalEvidence(BaseModel):
-    """One signal's rule, its baseline, what came after the switch, and a second baseline if any.
+    """One signal's rule, its baseline, what came after the switch, and what else to hold it against.
 
     The reference is another time that should look like now (the same hour last week); a change
-    that the reference shows as well is the season's, not the deployment's.
+    that the reference shows as well is the season's, not the deployment's. The control is the same
+    signal of something that is not deployed now, at the same times: what it shows after the switch
+    as well is not the deployment's either.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +36,8 @@ class SignalEvidence(BaseModel):
     baseline: tuple[Sample, ...] = ()
     post: tuple[Sample, ...] = ()
     reference: tuple[Sample, ...] = ()
+    control_baseline: tuple[Sample, ...] = ()
+    control_post: tuple[Sample, ...] = ()
 
 
 class SignalColumns(BaseModel):
@@ -45,6 +49,8 @@ class SignalColumns(BaseModel):
     baseline: Columns = Columns()
     post: Columns = Columns()
     reference: Columns | None = None
+    control_baseline: Columns | None = None
+    control_post: Columns | None = None
 
 
 class Observed(NamedTuple):
