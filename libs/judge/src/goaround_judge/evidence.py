@@ -22,7 +22,7 @@ class Undecided(StrEnum):
 
 
 class SignalEvidence(BaseModel):
-    """One signal's rule, its baseline, what came after the switch, and what else to hold it against.
+    """One signal's rule, its baseline, what came after the switch, what else to hold it against.
 
     The reference is another time that should look like now (the same hour last week); a change
     that the reference shows as well is the season's, not the deployment's. The control is the same
