@@ -12,6 +12,8 @@ from goaround_judge.evidence import (
     Undecided,
 )
 from goaround_judge.judging import JUDGE_VERSION, judge
+from goaround_judge.replay import Difference, Replayed, replay
+from goaround_judge.rewatching import Course, Plan, ended_at, plan_of, rewatch
 from goaround_judge.rules import Bad, LogRule, SignalKind, SignalRule
 from goaround_judge.samples import Columns, Sample, SampleState
 from goaround_judge.templates import Severity, TemplateCount, templates
@@ -31,12 +33,16 @@ __all__ = [
     "Bad",
     "Colour",
     "Columns",
+    "Course",
+    "Difference",
     "Evidence",
     "LogEvidence",
     "LogFinding",
     "LogRule",
     "LogVerdict",
     "LogWindow",
+    "Plan",
+    "Replayed",
     "Sample",
     "SampleState",
     "Severity",
@@ -49,6 +55,10 @@ __all__ = [
     "Undecided",
     "Verdict",
     "Word",
+    "ended_at",
     "judge",
+    "plan_of",
+    "replay",
+    "rewatch",
     "templates",
 ]
