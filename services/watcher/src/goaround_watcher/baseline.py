@@ -73,20 +73,30 @@ def _in_words(signal: Signal, record: SignalRecord, numbers: list[float], state:
             f"({min(numbers):.4g} to {max(numbers):.4g})"
         )
     reference = f"; {len(record.reference)} looks of a like time" if record.reference else ""
-    return f"{looks}, {said}{reference}{_how_long(state, signal)}"
+    return f"{looks}, {said}{reference}{_how_long(state, signal, record)}{_control(signal, record)}"
 
 
-def _how_long(state: State, signal: Signal) -> str:
-    """Say so where a baseline is shorter than the guide asks for."""
+def _how_long(state: State, signal: Signal, record: SignalRecord) -> str:
+    """Say so where a baseline is much shorter than the guide asks for."""
     asked = state.plan.baseline.before.total_seconds()
-    every = state.plan.every.total_seconds()
-    if plan.tells_of_the_past(signal):
-        covered = min(asked, every * len(state.signals[signal.name].before))
-        return "" if covered >= 0.5 * asked else f"; the last {covered:g} s of {asked:g} s"
-    taken = state.until - state.began
-    if taken >= asked:
+    covered = min(asked, state.plan.every.total_seconds() * len(record.before))
+    if covered >= 0.5 * asked:
         return ""
-    return f"; taken live over {taken:g} s, not the guide's {asked:g} s: a page has no history"
+    if plan.tells_of_the_past(signal):
+        return f"; the last {covered:g} s of {asked:g} s"
+    taken = state.until - state.began
+    return f"; taken live over {taken:g} s, not the guide's {asked:g} s: not all of it has a past"
+
+
+def _control(signal: Signal, record: SignalRecord) -> str:
+    """Say what there is to compare it with; a control that is silent is no fault of its signal."""
+    if signal.control is None:
+        return ""
+    looks = len(_numbers(record.control_before))
+    if looks:
+        return f"; its control answered {looks} of {len(record.control_before)} looks"
+    # Its own looks are well, so what was last said is said of the control.
+    return f"; {record.detail or 'its control never answered'}"
 
 
 def _lack(record: SignalRecord, last: SampleState) -> str:

@@ -73,19 +73,24 @@ def bounded(state: State, rows: int, stretches: int, templates: int) -> State:
 
 
 def _looks(signals: dict[str, SignalRecord]) -> int:
-    return sum(len(s.before) + len(s.after) + len(s.reference) for s in signals.values())
+    return sum(len(rows) for s in signals.values() for rows in _sides(s).values())
+
+
+def _sides(signal: SignalRecord) -> dict[str, Rows]:
+    return {
+        "before": signal.before,
+        "after": signal.after,
+        "reference": signal.reference,
+        "control_before": signal.control_before,
+        "control_after": signal.control_after,
+    }
 
 
 def _bounded_signal(signal: SignalRecord, most: int) -> SignalRecord:
-    if max(len(signal.before), len(signal.after), len(signal.reference)) <= most:
+    sides = _sides(signal)
+    if all(len(rows) <= most for rows in sides.values()):
         return signal
-    return signal.model_copy(
-        update={
-            "before": thinned(signal.before, most),
-            "after": thinned(signal.after, most),
-            "reference": thinned(signal.reference, most),
-        }
-    )
+    return signal.model_copy(update={side: thinned(rows, most) for side, rows in sides.items()})
 
 
 def thinned(rows: Rows, most: int) -> Rows:

@@ -57,6 +57,8 @@ def _signal(signal: Signal, record: SignalRecord, switched: float) -> SignalColu
         baseline=_columns(record.before, switched),
         post=_columns(record.after, switched),
         reference=_columns(record.reference, switched) if record.reference else None,
+        control_baseline=_columns(record.control_before, switched) if signal.control else None,
+        control_post=_columns(record.control_after, switched) if signal.control else None,
     )
 
 

@@ -4,13 +4,13 @@ A look never fails. What a source could not say is part of what was seen.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from enum import Enum, auto, unique
+from typing import NamedTuple, Protocol
 
-from goaround_schemas.guide import LogSource, PrometheusServer, Signal
+from goaround_schemas.guide import LogSource, PrometheusServer, Signal, Source
 from goaround_watcher import rows
-from goaround_watcher.plan import tells_of_the_past
 from goaround_watcher.sources.port import (
     Answer,
     Counters,
@@ -42,11 +42,12 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class SeenSignal:
-    """What a look brought for one signal."""
+    """What a look brought for one signal, and for its control at the same time."""
 
     rows: Rows
     detail: str = ""
     reference: Rows = ()
+    control: Rows = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class Look:
     signals: Mapping[str, SeenSignal]
     logs: Mapping[str, Lines]
     memory: Memory
+    is_live: bool = True
+    """Whether some of it can be known by looking over time alone; else one look tells all."""
 
 
 class Lookout(Protocol):
@@ -78,6 +81,27 @@ class Sources:
     loki: LineSource
 
 
+@unique
+class _Part(Enum):
+    """Whose number is asked for."""
+
+    OWN = auto()
+    CONTROL = auto()
+    LIKE = auto()
+    """The signal's own, of a like time."""
+
+
+class _Key(NamedTuple):
+    signal: str
+    part: _Part
+    place: int
+
+
+class _Asked(NamedTuple):
+    source: Source
+    span: Span
+
+
 class SourcesLookout:
     """Asks each source for what the guide wants of it."""
 
@@ -86,39 +110,53 @@ class SourcesLookout:
 
     async def look(self, order: Order) -> Look:
         """Return what is to be seen, in bounded time and whatever the providers do."""
-        seen, lines = await asyncio.gather(self._signals(order), self._logs(order))
-        signals, memory = seen
-        return Look(order.span, signals, lines, memory)
-
-    async def _signals(self, order: Order) -> tuple[dict[str, SeenSignal], Memory]:
-        wanted = {
-            (signal.name, place): source
-            for signal in order.signals
-            for place, source in enumerate(signal.sources)
-        }
-        spans = {s.name: _span(s, order) for s in order.signals}
-        queried = {k: s for k, s in wanted.items() if s.prometheus is not None}
-        scraped = {k: s for k, s in wanted.items() if s.scrape is not None}
-        whole = {s.name for s in order.signals if tells_of_the_past(s)}
-        past = {k: s for k, s in queried.items() if order.reference and k[0] in whole}
-        server = self._sources.prometheus(order.server)
-        pages, *answered = await asyncio.gather(
-            self._sources.scrape.sample(list(scraped.values()), order.span, order.memory),
-            *(server.sample([s], spans[name], {}) for (name, _), s in queried.items()),
-            *(server.sample([s], order.reference or order.span, {}) for s in past.values()),
+        asked = dict(self._questions(order))
+        (found, memory), lines = await asyncio.gather(
+            self._answers(asked, order), self._logs(order)
         )
-        answers = [sampled.answers[0] for sampled in answered]
-        found = dict(zip(queried, answers, strict=False))
-        found |= dict(zip(scraped, pages.answers, strict=True))
-        like = dict(zip(past, answers[len(queried) :], strict=True))
-        seen: dict[str, SeenSignal] = {}
+        signals = {s.name: _seen(s.name, asked, found) for s in order.signals}
+        is_live = bool(order.logs) or not all(self._tells(a.source) for a in asked.values())
+        return Look(order.span, signals, lines, memory, is_live)
+
+    def _questions(self, order: Order) -> Iterator[tuple[_Key, _Asked]]:
+        """Yield each number that is wanted, with the time that it is wanted of."""
         for signal in order.signals:
-            said = _of(signal, found)
-            made = _rows(said, spans[signal.name])
-            before = _of(signal, like)
-            reference = _rows(before, order.reference) if before and order.reference else ()
-            seen[signal.name] = SeenSignal(made, rows.detail_of(said, made), reference)
-        return seen, pages.memory
+            for part, sources in (
+                (_Part.OWN, signal.sources),
+                (_Part.CONTROL, signal.control_sources),
+            ):
+                past = order.history if all(map(self._tells, sources)) else None
+                for place, source in enumerate(sources):
+                    yield _Key(signal.name, part, place), _Asked(source, past or order.span)
+            if order.reference is not None and all(map(self._tells, signal.sources)):
+                for place, source in enumerate(signal.sources):
+                    yield _Key(signal.name, _Part.LIKE, place), _Asked(source, order.reference)
+
+    def _tells(self, source: Source) -> bool:
+        """Whether the source can say what was, a while ago."""
+        return source.prometheus is not None
+
+    async def _answers(
+        self, asked: Mapping[_Key, _Asked], order: Order
+    ) -> tuple[dict[_Key, Answer], Memory]:
+        server = self._sources.prometheus(order.server)
+        groups: dict[tuple[str, Span], list[_Key]] = {}
+        for key, (source, span) in asked.items():
+            kind = "scrape" if source.scrape is not None else "prometheus"
+            groups.setdefault((kind, span), []).append(key)
+        ports: dict[str, MetricSource] = {"prometheus": server, "scrape": self._sources.scrape}
+        sampled = await asyncio.gather(
+            *(
+                ports[kind].sample([asked[key].source for key in keys], span, order.memory)
+                for (kind, span), keys in groups.items()
+            )
+        )
+        found: dict[_Key, Answer] = {}
+        memory = dict(order.memory)
+        for keys, said in zip(groups.values(), sampled, strict=True):
+            found |= zip(keys, said.answers, strict=True)
+            memory |= {k: v for k, v in said.memory.items() if order.memory.get(k) is not v}
+        return found, memory
 
     async def _logs(self, order: Order) -> dict[str, Lines]:
         async def one(title: str, source: LogSource) -> Lines:
@@ -135,13 +173,20 @@ class SourcesLookout:
         return self._sources.loki if source.loki is not None else self._sources.command
 
 
-def _span(signal: Signal, order: Order) -> Span:
-    return order.history if order.history and tells_of_the_past(signal) else order.span
+def _seen(name: str, asked: Mapping[_Key, _Asked], found: Mapping[_Key, Answer]) -> SeenSignal:
+    """Put together what was answered about one signal."""
 
+    def of(part: _Part) -> tuple[list[Answer], Rows]:
+        keys = [key for key in asked if (key.signal, key.part) == (name, part)]
+        said = [found[key] for key in keys]
+        return said, _rows(said, asked[keys[0]].span) if keys else ()
 
-def _of(signal: Signal, found: Mapping[tuple[str, int], Answer]) -> list[Answer]:
-    keys = [(signal.name, place) for place in range(len(signal.sources))]
-    return [found[key] for key in keys if key in found]
+    said, own = of(_Part.OWN)
+    beside, control = of(_Part.CONTROL)
+    lacks = rows.detail_of(beside, control)
+    details = (rows.detail_of(said, own), f"its control: {lacks}" if lacks else "")
+    _, like = of(_Part.LIKE)
+    return SeenSignal(own, "; ".join(filter(None, details)), like, control)
 
 
 def _rows(answers: Sequence[Answer], span: Span) -> Rows:

@@ -16,8 +16,11 @@ _AGO = {
 
 
 def tells_of_the_past(signal: Signal) -> bool:
-    """Whether all of its numbers can be had for a time that is over."""
-    return all(source.prometheus is not None for source in signal.sources)
+    """Whether all of its numbers, its control's too, can surely be had for a time that is over.
+
+    What somebody else's source can tell is not known before it is asked.
+    """
+    return all(s.prometheus is not None for s in (*signal.sources, *signal.control_sources))
 
 
 def needs_time(plan: Watch) -> bool:

@@ -5,7 +5,7 @@ from goaround_watcher import logbook
 from goaround_watcher.look import Look, SeenSignal
 from goaround_watcher.plan import titled
 from goaround_watcher.sources.port import Lines
-from goaround_watcher.state import Doing, LogRecord, SignalRecord, State
+from goaround_watcher.state import Doing, LogRecord, Rows, SignalRecord, State
 
 
 def recorded(state: State, look: Look) -> State:
@@ -20,12 +20,15 @@ def recorded(state: State, look: Look) -> State:
         title: _log(state, state.logs.get(title, LogRecord()), title, lines, look)
         for title, lines in look.logs.items()
     }
+    # A baseline takes time for what has no history; where all had one, it is complete at once.
+    whole = state.doing is Doing.BASELINE and state.tick == 0 and not look.is_live
     return state.model_copy(
         update={
             "signals": signals,
             "logs": logs,
             "memory": look.memory,
             "looked": look.span.until,
+            "until": min(state.until, look.span.until) if whole else state.until,
         }
     )
 
@@ -34,16 +37,26 @@ def _signal(state: State, record: SignalRecord, seen: SeenSignal | None) -> Sign
     if seen is None:
         return record
     if state.doing is Doing.WATCH:
-        fresh = tuple(row for row in seen.rows if row.at >= state.switched)
-        return record.model_copy(update={"after": (*record.after, *fresh), "detail": seen.detail})
+        return record.model_copy(
+            update={
+                "after": (*record.after, *_since(state.switched, seen.rows)),
+                "control_after": (*record.control_after, *_since(state.switched, seen.control)),
+                "detail": seen.detail,
+            }
+        )
     usable = tuple(row for row in seen.reference if row.state is SampleState.OK)
     return record.model_copy(
         update={
             "before": (*record.before, *seen.rows),
+            "control_before": (*record.control_before, *seen.control),
             "reference": record.reference or usable,
             "detail": seen.detail,
         }
     )
+
+
+def _since(at: float, rows: Rows) -> Rows:
+    return tuple(row for row in rows if row.at >= at)
 
 
 def _log(state: State, record: LogRecord, title: str, lines: Lines, look: Look) -> LogRecord:

@@ -49,11 +49,16 @@ Rows = tuple[Row, ...]
 
 
 class SignalRecord(BaseModel, frozen=True):
-    """All looks at one signal: before the switch, after it, and at a like time long before."""
+    """All looks at one signal: before the switch, after it, and at a like time long before.
+
+    Those at its control were taken at the same times as its own.
+    """
 
     before: Rows = ()
     after: Rows = ()
     reference: Rows = ()
+    control_before: Rows = ()
+    control_after: Rows = ()
     detail: str = Field(default="", description="What the source last had to say besides.")
 
 

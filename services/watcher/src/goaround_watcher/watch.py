@@ -92,7 +92,7 @@ def begun(
 
 def _baselines(old: State) -> dict[str, SignalRecord]:
     return {
-        name: SignalRecord(before=record.before, reference=record.reference)
+        name: record.model_copy(update={"after": (), "control_after": (), "detail": ""})
         for name, record in old.signals.items()
     }
 
