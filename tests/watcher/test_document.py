@@ -9,6 +9,7 @@ import pytest
 from goaround_judge import SampleState, Severity
 from goaround_schemas.guide import LogSource
 from goaround_watcher import document, evidence, logbook, plan, watch
+from goaround_watcher.document import Bounds
 from goaround_watcher.look import Look, SeenSignal
 from goaround_watcher.sources.port import Cursor, Lines
 from goaround_watcher.state import LogRecord, Row, SignalRecord, State, Stretch, Template
@@ -42,24 +43,24 @@ def full(rows: int, signals: int = 30, logs: int = 3) -> State:
 
 def test_a_document_is_read_as_it_was_written() -> None:
     state = full(20, signals=2, logs=1)
-    kept, written = document.write(state)
-    assert document.read(written) == kept
+    assert document.read(document.write(state)) == state
 
 
-def test_a_document_always_fits_and_keeps_what_is_recent() -> None:
+def test_what_is_let_go_is_never_what_is_recent() -> None:
     state = full(3000)
-    kept, written = document.write(state)
-    assert len(written) <= document.MOST_BYTES
+    kept = document.bounded(state, Bounds(rows=100, stretches=100, templates=100))
     assert kept.thinned > 0
     for name, record in kept.signals.items():
         assert record.after[-5:] == state.signals[name].after[-5:]
         assert record.after[0].at < since_1970(-2900)
-    assert all(log.before[-1] == state.logs["l0"].before[-1] for log in kept.logs.values())
+    assert all(
+        log.before[-1].until == state.logs["l0"].before[-1].until for log in kept.logs.values()
+    )
 
 
-def test_a_small_document_is_left_as_it_is() -> None:
+def test_what_is_within_its_bounds_is_left_as_it_is() -> None:
     state = full(100, signals=2, logs=0)
-    assert document.write(state)[0] is state
+    assert document.bounded(state, Bounds()) is state
 
 
 def test_stretches_that_are_added_up_lose_no_line() -> None:
@@ -80,7 +81,7 @@ def test_templates_beyond_the_table_are_let_go_harmless_ones_first() -> None:
         after=(Stretch(0, 1, {0: 50, 1: 2, 2: 1}),),
     )
     state = begun().model_copy(update={"logs": {"app": log}})
-    kept = document.bounded(state, 1000, 400, 2).logs["app"]
+    kept = document.bounded(state, Bounds(templates=2)).logs["app"]
     assert [t.text for t in kept.templates] == ["often", "bad"]
     assert kept.after[0].counts == {0: 50, 1: 1}
     assert kept.dropped == 2

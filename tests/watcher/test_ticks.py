@@ -18,10 +18,16 @@ from goaround_chassis.testing import (
     MemoryTimers,
     RecordingPublisher,
 )
-from goaround_judge import SampleState
-from goaround_schemas.envelope import Message
-from goaround_schemas.watching import DeployBaselined, DeployJudged, DeployObserved, WorkWatch
-from goaround_watcher import document
+from goaround_judge import SampleState, judge, recording
+from goaround_schemas.envelope import Message, derived_id, encode
+from goaround_schemas.watching import (
+    DeployBaselined,
+    DeployEvidenced,
+    DeployJudged,
+    DeployObserved,
+    WorkWatch,
+)
+from goaround_watcher import answers, document
 from goaround_watcher.handlers import Ports, on_command, on_dead, on_tick
 from goaround_watcher.state import Doing, State
 from tests.watcher.builders import START, Scripted, command, plan, queried
@@ -145,6 +151,10 @@ class Scene:
         (judged,) = self.publisher.of(DeployJudged)
         return judged
 
+    def evidenced(self) -> DeployEvidenced:
+        (evidenced,) = self.publisher.of(DeployEvidenced)
+        return evidenced
+
 
 def received(alarm: Alarm, delivered: int = 1) -> Received:
     subject = f"timer.fired.{alarm.name}.{alarm.key}"
@@ -224,6 +234,31 @@ async def test_a_degraded_service_is_red_before_the_period_is_over(scene: Scene)
     assert scene.clock.now() - began < timedelta(seconds=60)
 
 
+async def test_the_evidence_of_a_verdict_is_said_before_it_and_judges_to_the_same_bytes(
+    scene: Scene,
+) -> None:
+    await scene.baseline()
+    asked = command("watch")
+    await scene.command(asked)
+    scene.lookout.value = 0.9
+    await scene.run_until_quiet()
+    said, judged = scene.evidenced(), scene.judged()
+    order = [m.id for m in scene.publisher.published]
+    assert order.index(said.id) == order.index(judged.id) - 1
+    assert (said.id, said.causationid) == (derived_id(asked.id, "deploy.evidenced"), asked.id)
+    data, summary = said.data, judged.data.summary
+    assert (data.colour, data.action, data.looks) == ("red", "rollback", summary.ticks)
+    assert (data.version, data.stage, data.judged_at) == ("2.0.0", "all", judged.time)
+    assert data.switched_at.timestamp() == (await scene.state()).switched
+    found = recording.read(data.recording)
+    verdict = judge(found.evidence)
+    assert verdict.model_dump_json() == found.verdict
+    assert (verdict.reason, verdict.deciding) == (summary.reason, summary.deciding)
+    assert len(found.evidence.columns[0].post.at_s) == len(
+        (await scene.state()).signals["p95"].after
+    )
+
+
 @pytest.mark.parametrize("undecided", ["hold", "rollback", "accept"])
 async def test_a_watch_without_data_is_extended_and_then_left_to_the_guide(
     scene: Scene, undecided: str
@@ -240,7 +275,7 @@ async def test_a_watch_without_data_is_extended_and_then_left_to_the_guide(
 
 
 @pytest.mark.parametrize("action", ["baseline", "watch"])
-async def test_a_watch_of_no_length_is_answered_without_a_document(
+async def test_a_watch_of_no_length_is_answered_without_a_document_or_evidence(
     scene: Scene, action: str
 ) -> None:
     await scene.command(command(action, watch=plan(period="0s")))
@@ -260,10 +295,11 @@ async def test_a_repeated_command_gets_the_same_answer(scene: Scene) -> None:
     await scene.command(command("watch"))
     await scene.run_until_quiet()
     looks = len(scene.lookout.orders)
-    first = scene.judged()
+    first, evidence = scene.judged(), encode(scene.evidenced())
     scene.publisher.published.clear()
     await scene.command(command("watch"))
     assert scene.judged() == first
+    assert encode(scene.evidenced()) == evidence
     assert len(scene.lookout.orders) == looks
 
 
@@ -436,6 +472,8 @@ async def test_a_crash_between_any_two_effects_loses_and_doubles_nothing() -> No
         times = [row.at for row in state.signals["p95"].after]
         assert times == sorted(set(times)), "a look was kept twice"
         assert scene.judged().data.summary.ticks == state.tick
+        # Whoever said it, and from whichever copy: the kept document tells the same bytes.
+        assert encode(scene.evidenced()) == encode(answers.evidenced(state, scene.judged()))
 
 
 @settings(max_examples=40, deadline=None)
@@ -454,5 +492,7 @@ async def test_any_crashes_and_doubles_lead_to_one_verdict(places: list[int]) ->
         await scene.tick(kept[place % len(kept)])
     await scene.run_until_quiet()
     assert len({m.id for m in scene.publisher.of(DeployJudged)}) == 1
+    found = recording.read(scene.evidenced().data.recording)
+    assert judge(found.evidence).model_dump_json() == found.verdict
     ticks = [o.data.tick for o in scene.publisher.of(DeployObserved)]
     assert sorted(ticks) == list(range(len(ticks)))

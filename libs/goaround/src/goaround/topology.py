@@ -20,7 +20,13 @@ from goaround_schemas.procedure import (
 )
 from goaround_schemas.recording import DeployRecorded, WorkRecord
 from goaround_schemas.subjects import DEAD, DEPLOY, FRONT_DOOR, TIMERS, WORK, filter_for, name_of
-from goaround_schemas.watching import DeployBaselined, DeployJudged, DeployObserved, WorkWatch
+from goaround_schemas.watching import (
+    DeployBaselined,
+    DeployEvidenced,
+    DeployJudged,
+    DeployObserved,
+    WorkWatch,
+)
 
 _DAY_S = 86_400.0
 _GIB = 1024**3
@@ -34,7 +40,7 @@ lives says so every third of it, so this does not bound how long work may take."
 SAYS: Mapping[str, tuple[type[Message], ...]] = {
     "verifier": (DeployVerified,),
     "deployer": (DeployStepFinished, DeployExecuted),
-    "watcher": (DeployBaselined, DeployObserved, DeployJudged),
+    "watcher": (DeployBaselined, DeployObserved, DeployEvidenced, DeployJudged),
     "scribe": (DeployRecorded,),
     "notifier": (DeployNotified,),
 }
@@ -51,6 +57,9 @@ KEEPS: Mapping[str, tuple[str, ...]] = {
     "notifier": ("notices",),
 }
 ANSWERS = (DeployVerified, DeployBaselined, DeployExecuted, DeployJudged, DeployRecorded)
+"""What a run waits for."""
+BESIDES = (DeployEvidenced, DeployNotified)
+"""What the orchestrator keeps or notes, and no run waits for."""
 
 ADMIN = "admin"
 OPERATOR = "operator"
@@ -112,7 +121,7 @@ def topology(replicas: int = 1) -> Topology:
             Consumer(
                 stream=DEPLOY,
                 name="orchestrator",
-                filters=tuple(filter_for(kind) for kind in (*ANSWERS, DeployNotified)),
+                filters=tuple(filter_for(kind) for kind in (*ANSWERS, *BESIDES)),
                 ack_wait_s=ACK_WAIT_S,
                 max_ack_pending=10_000,
             ),

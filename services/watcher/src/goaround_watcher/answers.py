@@ -1,13 +1,15 @@
 """What the watcher says of a run besides its baseline, as messages. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from goaround_judge import JUDGE_VERSION, SampleState, Verdict
+from goaround_judge import JUDGE_VERSION, SampleState, Verdict, judge, recording
 from goaround_schemas.guide import Watch
 from goaround_schemas.watching import (
     DeployBaselined,
     DeployBaselinedData,
+    DeployEvidenced,
+    DeployEvidencedData,
     DeployJudged,
     DeployJudgedData,
     DeployObserved,
@@ -19,7 +21,7 @@ from goaround_schemas.watching import (
 )
 from goaround_watcher import plan
 from goaround_watcher.envelope import about, asked, envelope, reply
-from goaround_watcher.evidence import log_summaries, signal_summaries
+from goaround_watcher.evidence import evidence_of, log_summaries, signal_summaries
 from goaround_watcher.look import Look
 from goaround_watcher.state import Row, Rows, State
 
@@ -99,6 +101,26 @@ def judged(state: State, verdict: Verdict, now: datetime) -> DeployJudged:
     )
     data = DeployJudgedData(**about(state), summary=summary)
     return DeployJudged(**envelope(state, now, "deploy.judged"), data=data)
+
+
+def evidenced(state: State, judged: DeployJudged) -> DeployEvidenced:
+    """Say all that the verdict rests on, made anew from the document that was kept with it."""
+    evidence = evidence_of(state, judged.time.timestamp())
+    verdict = judge(evidence)
+    summary = judged.data.summary
+    data = DeployEvidencedData(
+        **about(state),
+        version=state.version,
+        stage=state.stage,
+        colour=summary.colour,
+        action=summary.action,
+        judged_at=judged.time,
+        switched_at=datetime.fromtimestamp(state.switched, UTC),
+        looks=summary.ticks,
+        judge_version=verdict.judge_version,
+        recording=recording.write(evidence, verdict),
+    )
+    return DeployEvidenced(**envelope(state, judged.time, "deploy.evidenced"), data=data)
 
 
 def unwatched_baseline(command: WorkWatch, now: datetime) -> DeployBaselined:

@@ -1,8 +1,10 @@
-"""Writes a run's state so that it fits into one message, and reads it. Pure.
+"""Writes a run's state, reads it, and makes it smaller. Pure.
 
 Nothing recent is ever let go: where room runs out, older looks are thinned evenly, older stretches
 of a log are added up, and rare templates beyond the table are counted without their text.
 """
+
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -19,12 +21,26 @@ from goaround_watcher.state import (
     Template,
 )
 
-MOST_BYTES = 900_000
-"""A message of the bus holds 1 MiB, headers included."""
-MOST_ROWS = 1_000
-MOST_STRETCHES = 400
-MOST_TEMPLATES = 500
-_LEAST = 16
+LEAST = 16
+"""Less than that of anything is no evidence any more."""
+
+
+class Bounds(NamedTuple):
+    """How much of a watch is kept: looks a signal and side, stretches a log and side, templates."""
+
+    rows: int = 1_000
+    stretches: int = 400
+    templates: int = 500
+
+    def with_fewer_rows(self) -> "Bounds":
+        """Return bounds that hold half the looks, down to the least."""
+        return self._replace(rows=max(self.rows // 2, LEAST))
+
+    def with_fewer_lines(self) -> "Bounds":
+        """Return bounds that hold half of the logs' stretches and templates."""
+        return self._replace(
+            stretches=max(self.stretches // 2, LEAST), templates=max(self.templates // 2, LEAST)
+        )
 
 
 class Unreadable(Exception):
@@ -49,19 +65,14 @@ def read(document: bytes) -> State:
     return state
 
 
-def write(state: State) -> tuple[State, bytes]:
-    """Return the state as it is kept, and its document, which has at most `MOST_BYTES`."""
-    rows, stretches, templates = MOST_ROWS, MOST_STRETCHES, MOST_TEMPLATES
-    while True:
-        state = bounded(state, rows, stretches, templates)
-        document = state.model_dump_json().encode()
-        if len(document) <= MOST_BYTES or rows <= _LEAST:
-            return state, document
-        rows, stretches, templates = rows // 2, stretches // 2, templates // 2
+def write(state: State) -> bytes:
+    """Return the state's document."""
+    return state.model_dump_json().encode()
 
 
-def bounded(state: State, rows: int, stretches: int, templates: int) -> State:
+def bounded(state: State, bounds: Bounds) -> State:
     """Return the state with at most so many looks a signal and side, and so on; often itself."""
+    rows, stretches, templates = bounds
     signals = {name: _bounded_signal(s, rows) for name, s in state.signals.items()}
     logs = {name: _bounded_log(log, stretches, templates) for name, log in state.logs.items()}
     if signals == state.signals and logs == state.logs:

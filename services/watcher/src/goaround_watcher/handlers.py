@@ -2,11 +2,13 @@
 
 The order of effects is always the same: look, keep the document (guarded by its revision), say what
 it holds, set the alarm that it names. Whatever was done before a crash is found in the document by
-who comes next, and what is said twice has the same id.
+who comes next, and what is said twice has the same id. The evidence of a verdict is said before the
+verdict, which ends what the orchestrator waits for.
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from pydantic import ValidationError
@@ -21,7 +23,7 @@ from goaround_schemas.catalogue import faults
 from goaround_schemas.envelope import Message
 from goaround_schemas.guide import Watch
 from goaround_schemas.watching import DeployBaselined, DeployJudged, WorkWatch
-from goaround_watcher import answers, document, telemetry, watch
+from goaround_watcher import answers, document, fitting, telemetry, watch
 from goaround_watcher.look import Lookout
 from goaround_watcher.state import State, Tick
 
@@ -131,7 +133,8 @@ async def _stop(command: WorkWatch, ports: Ports) -> None:
     if kept is None or kept.state.stage != command.data.stage:
         # Said of a stage that is over: it must not end the watch of the next one.
         return
-    if not await _keep(watch.stopped(kept.state), kept.revision, ports):
+    stopped = watch.stopped(kept.state)
+    if not await _keep(stopped, document.write(stopped), kept.revision, ports):
         raise Later(SOON, "the run's document was changed meanwhile")
     await ports.timers.cancel(TIMER, command.data.run_id)
     log.info("stopped", run_id=command.data.run_id)
@@ -140,8 +143,9 @@ async def _stop(command: WorkWatch, ports: Ports) -> None:
 async def _look(state: State, revision: int | None, ports: Ports) -> bool:
     """Take a look and act on it; False where someone else was first, and nothing was done."""
     look = await ports.lookout.look(watch.order(state, ports.clock.now()))
-    state = watch.after(state, look, ports.clock.now())
-    if not await _keep(state, revision, ports):
+    outcome = partial(watch.after, state, look, ports.clock.now())
+    state, written = fitting.fitted(outcome)
+    if not await _keep(state, written, revision, ports):
         return False
     telemetry.looked(look)
     _note(state)
@@ -168,8 +172,7 @@ def _note(state: State) -> None:
             log.debug("looked", run_id=state.run_id, tick=state.tick, due=state.due)
 
 
-async def _keep(state: State, revision: int | None, ports: Ports) -> bool:
-    _, written = document.write(state)
+async def _keep(state: State, written: bytes, revision: int | None, ports: Ports) -> bool:
     if revision is None:
         return await ports.bucket.create(state.run_id, written) is not None
     return await ports.bucket.update(state.run_id, written, revision) is not None
@@ -178,10 +181,22 @@ async def _keep(state: State, revision: int | None, ports: Ports) -> bool:
 async def _tell(state: State, ports: Ports) -> None:
     """Say what the last look led to, and have the next one come; twice is the same as once."""
     for message in state.said:
+        if isinstance(message, DeployJudged):
+            await _tell_evidence(state, message, ports)
         await ports.publisher.publish(message)
     if state.due is not None:
         body = watch.next_tick(state).model_dump_json().encode()
         await ports.timers.at(TIMER, state.run_id, state.due, body)
+
+
+async def _tell_evidence(state: State, judged: DeployJudged, ports: Ports) -> None:
+    evidence = answers.evidenced(state, judged)
+    if fitting.is_sayable(evidence):
+        await ports.publisher.publish(evidence)
+    else:
+        # A guide of hundreds of signals: its verdict must not wait for what no message can hold.
+        size = len(evidence.data.recording)
+        log.warning("evidence_too_large", run_id=state.run_id, stage=state.stage, size=size)
 
 
 async def _kept(run_id: str, ports: Ports) -> Kept | None:

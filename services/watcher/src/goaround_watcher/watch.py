@@ -12,6 +12,7 @@ from goaround_judge import Action, judge
 from goaround_schemas.guide import Watch
 from goaround_schemas.watching import WorkWatch
 from goaround_watcher import answers, baseline, plan
+from goaround_watcher.document import Bounds, bounded
 from goaround_watcher.evidence import EARLY_S, evidence_of
 from goaround_watcher.look import Look, Order
 from goaround_watcher.record import recorded
@@ -19,6 +20,8 @@ from goaround_watcher.state import Doing, LogRecord, SignalRecord, State, Tick
 
 MOST_SERVED = 20
 """Commands of one run that are known again when they come late; a run has a few for each stage."""
+
+USUAL = Bounds()
 
 
 class Turn(Enum):
@@ -122,9 +125,13 @@ def order(state: State, now: datetime) -> Order:
     )
 
 
-def after(state: State, look: Look, now: datetime) -> State:
-    """Return the document after a look, with what is to be said and when to look again."""
-    state = recorded(state, look)
+def after(state: State, look: Look, now: datetime, bounds: Bounds = USUAL) -> State:
+    """Return the document after a look, with what is to be said and when to look again.
+
+    It is cut to its bounds before it is judged, never after: whoever finds the document finds the
+    very evidence of the verdict that it tells.
+    """
+    state = bounded(recorded(state, look), bounds)
     if state.doing is Doing.BASELINE:
         return _after_baseline_look(state, now)
     verdict = judge(evidence_of(state, now.timestamp()))
