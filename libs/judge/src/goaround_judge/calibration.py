@@ -6,18 +6,10 @@ remembering baselines get wide limits by themselves. Orientation is the caller's
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from goaround_judge.robust import (
-    median,
-    memory,
-    rolling_low_median,
-    student_upper,
-    upper_spread,
-    upper_spread_of,
-)
+from goaround_judge.robust import in_order, median, memory, student_upper, upper_spread
 from goaround_judge.samples import Floats
 
 RED_RISK = 0.001
@@ -76,11 +68,12 @@ def settled(values: Floats, material: float) -> tuple[Floats, bool]:
     if third < LEAST_BASELINE:
         return values, False
     early, late = values[:-third], values[-third:]
-    early_ordered, late_ordered = np.sort(early), np.sort(late)
-    shift = median(late_ordered) - median(early_ordered)
+    early_ordered, late_ordered = in_order(early), in_order(late)
+    was, now = median(early_ordered), median(late_ordered)
+    shift = now - was
     if shift <= max(material, 0.0):
         return values, False
-    spread = max(upper_spread_of(early_ordered), upper_spread_of(late_ordered))
+    spread = max(upper_spread(early_ordered, was), upper_spread(late_ordered, now))
     worth = memory(early, early_ordered)
     error = spread * math.sqrt(MEDIAN_LOSS * worth * (1 / third + 1 / (n - third)))
     freedom = max(third / memory(late, late_ordered) - 1, 2.0)
@@ -105,6 +98,7 @@ def straying(ordered: Floats, width: int, looks: int, worth: float, risk: float)
 
 def band(
     values: Floats,
+    windows: Mapping[int, Floats],
     *,
     looks: int,
     sides: int,
@@ -117,6 +111,7 @@ def band(
 
     Args:
         values: The baseline on the oriented scale, oldest first, at least `LEAST_BASELINE`.
+        windows: The lower medians of its neighbours, by their number.
         looks: How many looks the promise of `RED_RISK` covers.
         sides: 2 where both directions hurt and each gets half of the risk.
         signals: How many signals share the promise.
@@ -126,23 +121,24 @@ def band(
     """
     part, already_bad = settled(values, material)
     n = len(part)
-    ordered = np.sort(part)
+    ordered = in_order(part)
     centre = median(ordered)
     worth = memory(part, ordered)
-    sigma = max(upper_spread_of(ordered), floor)
+    sigma = max(upper_spread(ordered, centre), floor)
     if sigma == 0 and centre == 0:
         # A series of zeros has no scale: only a lasting majority of something else can speak.
         return Band(centre, (Limit(6, 0.0, 0.0),), already_bad, math.inf)
     freedom = max(n / worth - 1, 2.0)
     centre_variance = sigma * sigma * MEDIAN_LOSS * worth / n
+    centre_error = math.sqrt(centre_variance)
     used = [k for k in widths if k == widths[0] or n >= WINDOWS_PER_WIDTH * k]
     risk = RED_RISK * min(1.0, FAMILY / signals)
     limits: list[Limit] = []
     for width in used:
-        windows = rolling_low_median(part, min(width, n))
+        moving = in_order(windows[width][len(values) - n :])
         least = 0.8 * sigma * min(1.0, math.sqrt(MEDIAN_LOSS * worth / width))
-        spread = math.hypot(max(upper_spread(windows), least), math.sqrt(centre_variance))
-        worst = float(windows.max()) - centre
+        spread = math.hypot(max(upper_spread(moving, median(moving)), least), centre_error)
+        worst = float(moving[-1]) - centre
         tests = max(looks / max(worth, width / 2), 1.0) * len(used) * sides
         red = min(student_upper(risk / tests, freedom), MOST_SIGMAS) * spread
         yellow = min(student_upper(YELLOW_RISK / tests, freedom), MOST_SIGMAS) * spread

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from goaround_judge.counts import Known, known, log_ratio, most_events, rising
+from goaround_judge.counts import Known, known, log_ratio_once, most_events, rising
 from goaround_judge.evidence import Observed
 from goaround_judge.load import Load
 from goaround_judge.rules import SignalRule
@@ -113,7 +113,7 @@ def log_ratio_fallen(base: Known, seen: float, over: float) -> float:
     if seen >= base.rate * over:
         return 0.0
     after = Known(seen, over, base.burstiness)
-    return float(log_ratio(after, np.array([base.events]), np.array([base.exposure]), 0.0)[0])
+    return log_ratio_once(after, base.events, base.exposure, 0.0)
 
 
 def _settled(before: Tallies, looks: int, matters_from: float) -> tuple[Known, bool]:

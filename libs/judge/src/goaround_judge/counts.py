@@ -83,7 +83,7 @@ def without_the_worst(events: Floats) -> Floats:
     before = np.zeros_like(worst)
     before[..., 1:] = worst[..., :-1]
     second = np.maximum.accumulate(np.minimum(events, before), axis=-1)
-    counted = np.cumsum(events, axis=-1) - worst + np.minimum(worst, 2 * second)
+    counted = events.cumsum(axis=-1) - worst + np.minimum(worst, 2 * second)
     return np.asarray(counted, dtype=np.float64)
 
 
@@ -95,16 +95,31 @@ def log_ratio(base: Known, events: Floats, exposure: Floats, matters_from: float
     """
     grown = exposure * (1 + matters_from)
     of_bets = (len(RISES), *([1] * events.ndim))  # bets first: numpy is slow over a short last axis
-    rises, logs = RISES.reshape(of_bets), LOG_RISES.reshape(of_bets)
-    shrunk = np.log((base.exposure + grown) / (base.exposure + grown * rises))
-    bets = events * logs + (base.events + PRIOR_EVENTS + events) * shrunk
+    bets = grown * RISES.reshape(of_bets)
+    bets += base.exposure
+    np.divide(base.exposure + grown, bets, out=bets)
+    np.log(bets, out=bets)
+    bets *= base.events + PRIOR_EVENTS + events
+    bets += events * LOG_RISES.reshape(of_bets)
     return np.asarray((bets.max(axis=0) - LOG_BETS) / base.burstiness, dtype=np.float64)
+
+
+def log_ratio_once(base: Known, events: float, exposure: float, matters_from: float) -> float:
+    """Return the same for one pair of totals."""
+    grown = exposure * (1 + matters_from)
+    best = max(
+        events * math.log(rise)
+        + (base.events + PRIOR_EVENTS + events)
+        * math.log((base.exposure + grown) / (base.exposure + grown * rise))
+        for rise in RISES.tolist()
+    )
+    return float(best - LOG_BETS) / base.burstiness
 
 
 def _bursts(events: Floats, exposure: Floats, looks: Floats) -> Floats:
     """Return how bursty the events are that came since each start, at each look; at least 1."""
-    squares = np.cumsum(events * events / exposure, axis=-1)
-    total, over = np.cumsum(events, axis=-1), np.cumsum(exposure, axis=-1)
+    squares = (events * events / exposure).cumsum(axis=-1)
+    total, over = events.cumsum(axis=-1), exposure.cumsum(axis=-1)
     more = np.maximum(looks - 1, 1.0)
     dispersion = (squares * over / np.maximum(total, 1e-12) - total) / more
     burstiness = dispersion / (1 + CHANCE * np.sqrt(2 / more))
@@ -123,10 +138,10 @@ def rising(
     seen = np.where(since, events, 0.0)
     # A look before its start adds next to nothing, and divides no nought by nought.
     over = np.where(since, exposure, 1e-12)
-    ratio = log_ratio(base, without_the_worst(seen), np.cumsum(over, axis=-1), matters_from)
-    if float(ratio.max()) > 0:  # else there is nothing for bursts to take away
-        ratio = _less_bursts(base, ratio, seen, over, since)
+    ratio = log_ratio(base, without_the_worst(seen), over.cumsum(axis=-1), matters_from)
     staked = ratio + stakes[:, None]
+    if float(staked.max()) > 0:  # else there is no evidence that bursts could take away
+        staked = _less_bursts(base, ratio, seen, over, since) + stakes[:, None]
     best = staked.argmax(axis=0)
     return Rising(staked[best, np.arange(n)], starts[best], stakes[best])
 
@@ -135,7 +150,7 @@ def _less_bursts(
     base: Known, ratio: Floats, seen: Floats, over: Floats, since: npt.NDArray[np.bool_]
 ) -> Floats:
     """Return the evidence at the price of the bursts that came since, where they are greater."""
-    bursts = _bursts(seen, over, np.cumsum(since, axis=-1, dtype=np.float64))
+    bursts = _bursts(seen, over, since.cumsum(axis=-1, dtype=np.float64))
     return np.asarray(ratio * base.burstiness / np.maximum(base.burstiness, bursts))
 
 

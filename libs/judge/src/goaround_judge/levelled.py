@@ -2,15 +2,13 @@
 
 import math
 
-import numpy as np
-
 from goaround_judge.agreement import Witness
 from goaround_judge.calibration import LEAST_BASELINE
 from goaround_judge.evidence import Observed
 from goaround_judge.load import WORTH_TELLING, Load
 from goaround_judge.measured import Finding, directions, find
 from goaround_judge.promise import Promise
-from goaround_judge.robust import median
+from goaround_judge.robust import in_order, median
 from goaround_judge.rules import Bad, SignalKind, SignalRule
 from goaround_judge.samples import Levels, Series
 from goaround_judge.sufficiency import lack
@@ -114,7 +112,7 @@ def _unknown(rule: SignalRule, thin: str | None, earlier: Series, later: Series)
         colour=Colour.YELLOW,
         verdict=Word.THIN,
         reason=f"{rule.name}: {thin}",
-        baseline=median(np.sort(before)) if len(before) else None,
+        baseline=median(in_order(before)) if len(before) else None,
         would_be_green="would have been Green with enough data",
         samples=later.states,
         baseline_samples=earlier.states,

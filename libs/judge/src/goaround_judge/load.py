@@ -10,12 +10,10 @@ import numpy as np
 
 from goaround_judge.calibration import LEAST_BASELINE
 from goaround_judge.evidence import Observed
-from goaround_judge.robust import median, reached
+from goaround_judge.robust import in_order, median, reached
 from goaround_judge.rules import Bad, SignalKind
 from goaround_judge.samples import Floats, Levels
 
-SMOOTHED_OVER = 3
-"""Looks a majority of which must show more traffic: a spike of load explains no lasting harm."""
 WORTH_TELLING = 1.2
 
 
@@ -52,8 +50,9 @@ def load_of(observed: Iterable[Observed]) -> Load:
         before, after = earlier.levels(), later.levels()
         if len(before.values) < LEAST_BASELINE or len(after.values) < 2:
             continue
-        usual = median(np.sort(before.values))
+        usual = median(in_order(before.values))
         if usual > 0:
-            growth = np.maximum(reached(after.values, SMOOTHED_OVER) / usual, 1.0)
+            # A majority of three looks must show it: a spike of load explains no lasting harm.
+            growth = np.maximum(reached(after.values) / usual, 1.0)
             growths.append(Levels(after.at_s, growth))
     return Load(tuple(growths))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from goaround_judge.counted import RED, YELLOW
-from goaround_judge.counts import Known, known, log_ratio, rising
+from goaround_judge.counts import Known, known, log_ratio_once, rising
 from goaround_judge.evidence import LogEvidence, LogWindow
 from goaround_judge.samples import Floats
 from goaround_judge.templates import Severity
@@ -159,9 +159,7 @@ def _vanished(base: Known, now: int, exposure: float) -> bool:
     if now:
         return False
     after = Known(0.0, exposure, base.burstiness)
-    return (
-        float(log_ratio(after, np.array([base.events]), np.array([base.exposure]), 0.0)[0]) >= RED
-    )
+    return log_ratio_once(after, base.events, base.exposure, 0.0) >= RED
 
 
 def _whole(

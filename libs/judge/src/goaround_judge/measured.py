@@ -5,6 +5,7 @@ that hurts, by more than matters. Once Red, a watch stays Red: later relief is n
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from goaround_judge.calibration import LEAST_BASELINE, WIDTHS, Band, Limit, band
 from goaround_judge.promise import Promise
-from goaround_judge.robust import median, reached
+from goaround_judge.robust import in_order, median, rolling_low_medians
 from goaround_judge.rules import Bad, SignalKind, SignalRule
 from goaround_judge.samples import Floats, Levels
 
@@ -22,6 +23,7 @@ RELATIVE_FLOOR = 0.02
 """No service is steadier than two percent: a flat baseline is a coarse clock, not a promise."""
 THROUGHPUT_MATTERS_FROM = 0.50
 """Less traffic is no regression; half of it gone beyond the baseline's ways is worth a stop."""
+EARLY = WIDTHS[0]
 _RATES = (SignalKind.ERROR_RATE, SignalKind.SUCCESS_RATE)
 
 
@@ -130,52 +132,68 @@ def find(
     `before` holds `LEAST_BASELINE` numbers or more, `after` at least one.
     """
     scale = scale_of(rule, before.values, sign)
-    sides = len(directions(rule))
-
-    def banded(series: Levels) -> Band:
-        values = scale.on(series.values)
-        centre = median(np.sort(series.values))
-        floor = RELATIVE_FLOOR * (
-            1.0
-            if scale.logarithmic
-            else (scale.ceiling or abs(centre)) / (10 if scale.ceiling else 1)
-        )
-        shift = material_shift(rule, scale, centre)
-        # Traffic comes in waves that are nobody's fault: its fall is asked to last.
-        widths = WIDTHS[1:] if _is_load_falling(rule, scale) else WIDTHS
-        return band(
-            values,
-            looks=promise.looks,
-            sides=sides,
-            signals=promise.signals,
-            material=shift,
-            floor=floor,
-            widths=widths,
-        )
-
-    limits = banded(before)
+    # The windows of both sides come from one pass; those across the switch are never looked at.
+    values = scale.on(np.concatenate((before.values, after.values)))
+    windows, n = rolling_low_medians(values), len(before.values)
+    earlier = {width: low[: max(n - width + 1, 0)] for width, low in windows.items()}
+    later = {width: low[n:] for width, low in windows.items()}
+    limits = _banded(rule, scale, before.values, values[:n], earlier, promise)
     if reference is not None and len(reference.values) >= LEAST_BASELINE:
-        limits = _widest(limits, banded(reference))
-    return _hold_against(scale, limits, scale.on(after.values), after.at_s)
+        season = scale.on(reference.values)
+        moving = rolling_low_medians(season)
+        limits = _widest(limits, _banded(rule, scale, reference.values, season, moving, promise))
+    return _hold_against(scale, limits, values[n:], later, after.at_s)
 
 
-def _hold_against(scale: Scale, limits: Band, post: Floats, at_s: Floats) -> Finding:
+def _banded(
+    rule: SignalRule,
+    scale: Scale,
+    raw: Floats,
+    values: Floats,
+    windows: Mapping[int, Floats],
+    promise: Promise,
+) -> Band:
+    """Return the limits of one stretch: `raw` in the signal's unit, `values` on the scale."""
+    centre = median(in_order(raw))
+    floor = RELATIVE_FLOOR * (
+        1.0 if scale.logarithmic else (scale.ceiling or abs(centre)) / (10 if scale.ceiling else 1)
+    )
+    return band(
+        values,
+        windows,
+        looks=promise.looks,
+        sides=len(directions(rule)),
+        signals=promise.signals,
+        material=material_shift(rule, scale, centre),
+        floor=floor,
+        # Traffic comes in waves that are nobody's fault: its fall is asked to last.
+        widths=WIDTHS[1:] if _is_load_falling(rule, scale) else WIDTHS,
+    )
+
+
+def _hold_against(
+    scale: Scale, limits: Band, post: Floats, windows: Mapping[int, Floats], at_s: Floats
+) -> Finding:
     """Return the first moment of Red over all widths, or else how the last looks stand."""
     strays = post > limits.alone
-    first: tuple[float, float, Limit] | None = None
+    first: tuple[int, float, Limit] | None = None
     suspect: tuple[float, Limit] | None = None
     for limit in limits.limits:
-        stands = reached(post, limit.width)
-        beyond = np.flatnonzero(stands > limit.red)
-        if len(beyond):
-            moment = float(at_s[beyond[0]])
-            if first is None or moment < first[0]:
-                first = (moment, float(stands[beyond[0]]), limit)
+        stands, place = windows[limit.width], limit.width - 1
+        if limit.width == EARLY and len(post) >= 2:
+            # The shortest speaks from the second look on, then asking both: one is never enough.
+            stands, place = np.concatenate(((min(post[0], post[1]),), stands)), 1
+        if not len(stands):
+            continue
+        beyond = stands > limit.red
+        at = int(beyond.argmax())
+        if beyond[at] and (first is None or at + place < first[0]):
+            first = (at + place, float(stands[at]), limit)
         if suspect is None and stands[-1] > limit.yellow:
             suspect = (float(stands[-1]), limit)
     if first is not None:
-        return Finding(scale, limits, first[2], first[1], first[0], True, strays)
+        return Finding(scale, limits, first[2], first[1], float(at_s[first[0]]), True, strays)
     if suspect is not None:
         return Finding(scale, limits, suspect[1], suspect[0], None, True, strays)
-    stands_at = median(np.sort(post))
+    stands_at = median(in_order(post))
     return Finding(scale, limits, limits.limits[0], stands_at, None, False, strays)

@@ -24,4 +24,6 @@ def promise_of(evidence: Evidence, observed: Iterable[Observed]) -> Promise:
 
 def _moves(observed: Observed) -> bool:
     values = observed.earlier.levels().values
-    return len(values) > 0 and bool((values != values[0]).any())
+    if len(values) == 0:
+        return False
+    return bool(values[0] != values[-1]) or bool((values != values[0]).any())

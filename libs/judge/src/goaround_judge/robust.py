@@ -8,7 +8,6 @@ from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from goaround_judge.samples import Floats
 
@@ -18,38 +17,43 @@ MAD_TO_SIGMA = 1.4826
 UPPER_TENTH_SIGMAS = 1.2816
 
 
-@lru_cache(maxsize=256)
-def _windows(length: int, width: int) -> npt.NDArray[np.intp]:
-    """Return the places of every `width` neighbours in a series of this length."""
-    return np.arange(width)[:, None] + np.arange(length - width + 1)[None, :]
+def rolling_low_medians(values: Floats) -> dict[int, Floats]:
+    """Return the lower median of every 3, 6 and 12 neighbours: what more than half of them reach.
 
-
-def rolling_low_median(values: Floats, width: int) -> Floats:
-    """Return the lower median of every `width` neighbours: what more than half of them reach.
-
-    The lower one, so that an even window still takes a majority to move.
+    The lower one, so that an even window still takes a majority to move. Each width is merged from
+    the one before: the k-th of two runs in order is the least, over i + j = k, of the greater of
+    the first's i-th and the second's j-th.
     """
-    if len(values) < width:
-        return values[:0]
-    if width == 3:
-        a, b, c = values[:-2], values[1:-1], values[2:]
-        return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
-    place = (width - 1) // 2
-    windows: Floats = values[_windows(len(values), width)]
-    windows.partition(place, axis=0)
-    return np.asarray(windows[place], dtype=np.float64)
+    least, greatest = np.minimum, np.maximum
+    one, two, three = values[:-2], values[1:-1], values[2:]
+    low, high = least(one, two), greatest(one, two)
+    upper = least(high, three)
+    first, middle, last = least(low, upper), greatest(low, upper), greatest(high, three)
+    a1, a2, a3 = first[:-3], middle[:-3], last[:-3]
+    b1, b2, b3 = first[3:], middle[3:], last[3:]
+    low3 = least(a3, b3)
+    s3 = least(least(low3, greatest(a2, b1)), greatest(a1, b2))
+    if len(s3) <= 6:
+        return {3: middle, 6: s3, 12: s3[:0]}
+    high1 = greatest(a1, b1)
+    s1, s2 = least(a1, b1), least(high1, least(a2, b2))
+    s4 = greatest(greatest(high1, least(a2, b3)), least(a3, b2))
+    s5, s6 = greatest(low3, greatest(a2, b2)), greatest(a3, b3)
+    sixth = least(least(s6[:-6], s6[6:]), greatest(s3[:-6], s3[6:]))
+    for fewer, more in ((s1, s5), (s2, s4), (s4, s2), (s5, s1)):
+        sixth = least(sixth, greatest(fewer[:-6], more[6:]))
+    return {3: middle, 6: s3, 12: sixth}
 
 
-def reached(values: Floats, width: int) -> Floats:
-    """Return, for each look, the level a majority of the last `width` looks has reached.
+def reached(values: Floats) -> Floats:
+    """Return, for each look, the level a majority of the last three looks has reached.
 
-    Nothing (minus infinity) before there are so many looks, but for a width of three, which
-    speaks from the second look on, then asking both: one look is never enough.
+    Nothing (minus infinity) at the first; the second asks both: one look is never enough.
     """
     levels = np.full(len(values), -np.inf)
-    windows = rolling_low_median(values, width)
-    levels[len(values) - len(windows) :] = windows
-    if width == 3 and len(values) >= 2:
+    one, two, three = values[:-2], values[1:-1], values[2:]
+    levels[2:] = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
+    if len(values) >= 2:
         levels[1] = min(values[0], values[1])
     return levels
 
@@ -60,19 +64,22 @@ def median(ordered: Floats) -> float:
     return 0.5 * float(ordered[(n - 1) // 2] + ordered[n // 2])
 
 
-def upper_spread(values: Floats) -> float:
-    """Return a standard deviation that outliers do not move and a long upper side widens."""
-    return upper_spread_of(np.sort(values))
+def in_order(values: Floats) -> Floats:
+    """Return the values in order."""
+    ordered = values.copy()  # a copy sorted in place costs half of what np.sort does
+    ordered.sort()
+    return ordered
 
 
-def upper_spread_of(ordered: Floats) -> float:
-    """Return the same of values that are already in order."""
-    centre = median(ordered)
+def upper_spread(ordered: Floats, centre: float) -> float:
+    """Return a standard deviation that outliers do not move and a long upper side widens.
+
+    The values are in order, and `centre` is their median.
+    """
     strays = np.abs(ordered - centre)
     strays.sort()
-    mad = median(strays)
     tenth = float(ordered[int(0.9 * len(ordered))]) - centre
-    return max(MAD_TO_SIGMA * mad, tenth / UPPER_TENTH_SIGMAS)
+    return max(MAD_TO_SIGMA * median(strays), tenth / UPPER_TENTH_SIGMAS)
 
 
 def memory(values: Floats, ordered: Floats) -> float:
@@ -85,8 +92,8 @@ def memory(values: Floats, ordered: Floats) -> float:
     n = len(values)
     if n < 4:
         return 1.0
-    x = np.minimum(np.maximum(values, ordered[n // 20]), ordered[n - 1 - n // 20])
-    x = x - x.sum() / n
+    x = np.minimum(np.maximum(values, float(ordered[n // 20])), float(ordered[n - 1 - n // 20]))
+    x -= float(x.sum()) / n
     power = float(x @ x)
     if power <= 0:
         return 1.0

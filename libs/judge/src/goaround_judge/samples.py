@@ -104,7 +104,7 @@ class Series:
     @property
     def counts_requests(self) -> bool:
         """Tell whether any look counted the requests behind its errors."""
-        return bool(np.isfinite(self.requests).any())
+        return bool(np.count_nonzero(np.isfinite(self.requests)))
 
     def levels(self) -> Levels:
         """Return the finite numbers of the looks that are ok."""
@@ -117,10 +117,12 @@ class Series:
 
         A look without `errors` counts its `value`, so that a source of plain counts serves too.
         """
-        errors = np.maximum(np.where(np.isnan(self.errors), self.values, self.errors), 0.0)
+        errors = np.maximum(_counts(self.errors, self.values), 0.0)
         # More errors than requests is a race between two counters, not a rate above one.
         exposure = np.maximum(self.requests, errors) if of_requests else np.ones(len(errors))
         keep = self.usable & np.isfinite(errors) & np.isfinite(exposure) & (exposure > 0)
+        if np.count_nonzero(keep) == len(keep):
+            return Tallies(self.at_s, errors, exposure, of_requests)
         return Tallies(self.at_s[keep], errors[keep], exposure[keep], of_requests)
 
 
@@ -161,8 +163,16 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
 
 
 def _column(numbers: Sequence[float | None], length: int) -> Floats:
-    # numpy reads None as NaN, which is what a missing number is from here on.
-    return np.array(numbers, dtype=np.float64) if numbers else _nothing(length)
+    # numpy reads None as NaN, which is what a missing number is from here on, but slowly.
+    if not numbers or (numbers[0] is None and numbers.count(None) == length):
+        return _nothing(length)
+    return np.array(numbers, dtype=np.float64)
+
+
+def _counts(errors: Floats, values: Floats) -> Floats:
+    """Return the errors of each look, or its value where it has none."""
+    missing = np.isnan(errors)
+    return np.where(missing, values, errors) if np.count_nonzero(missing) else errors
 
 
 def _series(
@@ -174,19 +184,19 @@ def _series(
 ) -> Series:
     """Return the columns in the order of their time, with what each look is worth."""
     n, ok = len(at_s), SampleState.OK
-    numbers = values if errors is None else np.where(np.isnan(errors), values, errors)
+    numbers = values if errors is None else _counts(errors, values)
     errors = _nothing(n) if errors is None else errors
     requests = _nothing(n) if requests is None else requests
-    usable = np.isfinite(numbers)
+    usable: npt.NDArray[np.bool_] = np.isfinite(numbers)
     states = {**_NO_LOOKS, ok.value: n}
-    if (given and given.count(ok) < n) or not usable.all():
+    if (given and given.count(ok) < n) or np.count_nonzero(usable) < n:
         said_ok = np.array([state is ok for state in given or (ok,) * n], dtype=np.bool_)
         states = {state.value: given.count(state) for state in SampleState} if given else states
         empty = int((said_ok & ~usable).sum())
         states[ok.value] -= empty
         states[SampleState.NAN.value] += empty
         usable = usable & said_ok
-    if n > 1 and bool((at_s[1:] < at_s[:-1]).any()):
+    if np.count_nonzero(at_s[1:] < at_s[:-1]):
         order = np.argsort(at_s, kind="stable")
         at_s, values, errors = at_s[order], values[order], errors[order]
         requests, usable = requests[order], usable[order]

@@ -12,7 +12,7 @@ USABLE_SHARE = 0.5
 
 def lack(rule: SignalRule, post: Series, tallied: Tallies | None) -> str | None:
     """Return what is missing before a signal could be Green, as a clause; None if nothing is."""
-    looks, usable = len(post.usable), int(post.usable.sum())
+    looks, usable = len(post.usable), post.states[SampleState.OK.value]
     good = usable if tallied is None else len(tallied.errors)
     if good == 0:
         return f"no usable sample after the switch{_why(post)}"
@@ -23,7 +23,7 @@ def lack(rule: SignalRule, post: Series, tallied: Tallies | None) -> str | None:
         )
     if usable < USABLE_SHARE * looks:
         return f"{usable} of {counted(looks, 'look')} brought data{_why(post)}"
-    if looks > SILENT_LOOKS and not bool(post.usable[-SILENT_LOOKS:].any()):
+    if looks > SILENT_LOOKS and not any(post.usable[-SILENT_LOOKS:].tolist()):
         return f"the data stopped: none in the last {SILENT_LOOKS} looks{_why(post)}"
     if rule.kind is SignalKind.ERRORS and tallied is not None and tallied.of_requests:
         requests = float(tallied.exposure.sum())
