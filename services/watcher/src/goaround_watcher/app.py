@@ -15,12 +15,14 @@ from goaround_schemas.watching import WorkWatch
 from goaround_watcher.envelope import SOURCE
 from goaround_watcher.handlers import BUCKET, Ports, on_command, on_dead, on_tick
 from goaround_watcher.look import Sources, SourcesLookout
-from goaround_watcher.secret import opened_from
+from goaround_watcher.secret import opened_from, options_from
 from goaround_watcher.settings import WatcherSettings
+from goaround_watcher.sources import plugins
 from goaround_watcher.sources.command import LogCommand
 from goaround_watcher.sources.file import LogFiles
 from goaround_watcher.sources.http import Http
 from goaround_watcher.sources.loki import Loki
+from goaround_watcher.sources.plugins import PluginLogs, PluginMetrics, Plugins
 from goaround_watcher.sources.prometheus import Prometheus
 from goaround_watcher.sources.scrape import Scrape
 
@@ -33,11 +35,12 @@ OWN = "GOAROUND_"
 async def build(settings: WatcherSettings, bus: Bus) -> Service:
     """Return the service, its parts wired and nothing started."""
     client = httpx.AsyncClient()
+    installed = await plugins.load()
     ports = Ports(
         bucket=bus.bucket(BUCKET),
         timers=bus.timers(),
         publisher=bus,
-        lookout=SourcesLookout(sources(settings, client, os.environ)),
+        lookout=SourcesLookout(sources(settings, client, os.environ, installed)),
         clock=SystemClock(),
         longest_baseline_s=settings.live_baseline_max_s,
     )
@@ -61,12 +64,15 @@ async def build(settings: WatcherSettings, bus: Bus) -> Service:
                 concurrency=settings.looks_at_once,
             ),
         ),
-        on_stop=(client.aclose,),
+        on_stop=(client.aclose, installed.aclose),
     )
 
 
 def sources(
-    settings: WatcherSettings, client: httpx.AsyncClient, environ: Mapping[str, str]
+    settings: WatcherSettings,
+    client: httpx.AsyncClient,
+    environ: Mapping[str, str],
+    installed: Plugins = plugins.NONE,
 ) -> Sources:
     """Return every kind of source, over one connection pool."""
     http = Http(client, opened_from(environ))
@@ -77,4 +83,6 @@ def sources(
         file=LogFiles(),
         command=LogCommand({k: v for k, v in environ.items() if not k.startswith(OWN)}),
         loki=Loki(http),
+        plugin=PluginMetrics(installed.metrics, options_from(environ)),
+        log_plugin=PluginLogs(installed.logs, options_from(environ)),
     )

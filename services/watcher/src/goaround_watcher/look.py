@@ -19,6 +19,7 @@ from goaround_watcher.sources.port import (
     LineSource,
     Memory,
     MetricSource,
+    PastTeller,
     Span,
 )
 from goaround_watcher.state import Rows
@@ -79,6 +80,8 @@ class Sources:
     file: LineSource
     command: LineSource
     loki: LineSource
+    plugin: PastTeller
+    log_plugin: LineSource
 
 
 @unique
@@ -134,29 +137,37 @@ class SourcesLookout:
 
     def _tells(self, source: Source) -> bool:
         """Whether the source can say what was, a while ago."""
+        if source.plugin is not None:
+            return self._sources.plugin.tells_of_the_past(source)
         return source.prometheus is not None
 
     async def _answers(
         self, asked: Mapping[_Key, _Asked], order: Order
     ) -> tuple[dict[_Key, Answer], Memory]:
         server = self._sources.prometheus(order.server)
+        ports: dict[str, MetricSource] = {
+            "prometheus": server,
+            "scrape": self._sources.scrape,
+            "plugin": self._sources.plugin,
+        }
         groups: dict[tuple[str, Span], list[_Key]] = {}
         for key, (source, span) in asked.items():
-            kind = "scrape" if source.scrape is not None else "prometheus"
-            groups.setdefault((kind, span), []).append(key)
-        ports: dict[str, MetricSource] = {"prometheus": server, "scrape": self._sources.scrape}
+            groups.setdefault((_kind(source), span), []).append(key)
+        # What was remembered is of the last look; of a like time, long before, it says nothing.
+        before = [{} if span == order.reference else order.memory for _, span in groups]
         sampled = await asyncio.gather(
             *(
-                ports[kind].sample([asked[key].source for key in keys], span, order.memory)
-                for (kind, span), keys in groups.items()
+                ports[kind].sample([asked[key].source for key in keys], span, memory)
+                for ((kind, span), keys), memory in zip(groups.items(), before, strict=True)
             )
         )
         found: dict[_Key, Answer] = {}
-        memory = dict(order.memory)
-        for keys, said in zip(groups.values(), sampled, strict=True):
+        kept = dict(order.memory)
+        for ((_, span), keys), said in zip(groups.items(), sampled, strict=True):
             found |= zip(keys, said.answers, strict=True)
-            memory |= {k: v for k, v in said.memory.items() if order.memory.get(k) is not v}
-        return found, memory
+            if span != order.reference:
+                kept |= {k: v for k, v in said.memory.items() if order.memory.get(k) is not v}
+        return found, kept
 
     async def _logs(self, order: Order) -> dict[str, Lines]:
         async def one(title: str, source: LogSource) -> Lines:
@@ -170,6 +181,8 @@ class SourcesLookout:
     def _line_source(self, source: LogSource) -> LineSource:
         if source.file is not None:
             return self._sources.file
+        if source.plugin is not None:
+            return self._sources.log_plugin
         return self._sources.loki if source.loki is not None else self._sources.command
 
 
@@ -187,6 +200,12 @@ def _seen(name: str, asked: Mapping[_Key, _Asked], found: Mapping[_Key, Answer])
     details = (rows.detail_of(said, own), f"its control: {lacks}" if lacks else "")
     _, like = of(_Part.LIKE)
     return SeenSignal(own, "; ".join(filter(None, details)), like, control)
+
+
+def _kind(source: Source) -> str:
+    if source.plugin is not None:
+        return "plugin"
+    return "scrape" if source.scrape is not None else "prometheus"
 
 
 def _rows(answers: Sequence[Answer], span: Span) -> Rows:

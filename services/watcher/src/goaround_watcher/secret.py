@@ -1,9 +1,11 @@
-"""Opens references to secrets in addresses and headers, just before they are used."""
+"""Opens references to secrets in addresses, headers and options, just before they are used."""
 
 from collections.abc import Mapping
+from typing import cast
 
-from goaround_secrets import ReferenceMalformed, SecretMissing, resolve
+from goaround_secrets import Mask, ReferenceMalformed, SecretMissing, resolve, resolve_all
 from goaround_watcher.sources.http import Reveal
+from goaround_watcher.sources.plugins import Open, Opened, Options
 from goaround_watcher.sources.port import SourceError
 
 
@@ -19,3 +21,16 @@ def opened_from(environ: Mapping[str, str]) -> Reveal:
             raise SourceError(str(error)) from error
 
     return reveal
+
+
+def options_from(environ: Mapping[str, str]) -> Open:
+    """Return the same for the options of plug-ins, whose secrets are hidden in what they say."""
+
+    def opens(options: Options) -> Opened:
+        try:
+            tree = resolve_all(options, environ)
+        except (ReferenceMalformed, SecretMissing) as error:
+            raise SourceError(str(error)) from error
+        return Opened(cast("Options", tree.value), Mask(tree.secrets).apply)
+
+    return opens

@@ -4,8 +4,8 @@ A source never raises for what its provider does: an outage is an answer. What m
 between two looks (counters, places in files) is handed in and handed back.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pydantic import BaseModel, Field
@@ -47,6 +47,8 @@ class Answer:
     points: tuple[Point, ...] = ()
     state: SampleState = SampleState.OK
     detail: str = ""
+    remember: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Numbers that a plug-in wants to have again at the next look."""
 
 
 class Counters(BaseModel, frozen=True):
@@ -73,6 +75,14 @@ class MetricSource(Protocol):
 
     async def sample(self, sources: Sequence[Source], span: Span, memory: Memory) -> Sampled:
         """Answer for each source; in bounded time and whatever the provider does."""
+        ...
+
+
+class PastTeller(MetricSource, Protocol):
+    """Where numbers come from that may be had for a time that is over, or may not."""
+
+    def tells_of_the_past(self, source: Source) -> bool:
+        """Whether this source can say what was, a while ago."""
         ...
 
 
