@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -32,6 +32,7 @@ P = TypeVar("P", bound=Payload)
 ANSWER_S = 10.0
 # How far the clocks of the orchestrator and of the bus may differ before a follower misses events.
 _SKEW = timedelta(minutes=5)
+_PAGE = 200
 
 
 class Who(TypedDict, total=False):
@@ -228,6 +229,58 @@ class Goaround:
     async def turn_back(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:
         """Have a run that is under way go around now."""
         return await self._decide(api.RUNS_ROLLBACK, run_id, **who)
+
+    async def label(
+        self,
+        run_id: str,
+        label: Literal["good", "bad"],
+        *,
+        because: str,
+        requested_by: str | None = None,
+    ) -> api.Accepted:
+        """Say how a deployment really was, whatever the verdict on it; the newest word counts.
+
+        Raises:
+            BadRequest: No reason is given.
+        """
+        request = _valid(
+            api.LabelRequest,
+            run_id=run_id,
+            label=label,
+            because=because,
+            actor=requested_by or user_name(),
+        )
+        return await self._ask(api.RUNS_LABEL, request, api.Accepted)
+
+    async def evidence(self, run_id: str, evidence_id: str | None = None) -> api.RunEvidence:
+        """Return every verdict of a run, and the recording of one; of the last if none is named."""
+        query = api.RunEvidenceQuery(run_id=run_id, evidence_id=evidence_id)
+        return await self._ask(api.RUNS_EVIDENCE, query, api.RunEvidence)
+
+    async def verdicts(
+        self,
+        *,
+        service: str | None = None,
+        environment: str | None = None,
+        since: datetime | None = None,
+    ) -> AsyncIterator[api.EvidenceRow]:
+        """Yield every verdict whose evidence is kept, newest first, a page at a time."""
+        after: str | None = None
+        while True:
+            query = _valid(
+                api.EvidenceQuery,
+                service=service,
+                environment=environment,
+                since=since,
+                limit=_PAGE,
+                after=after,
+            )
+            rows = (await self._ask(api.EVIDENCE_LIST, query, api.EvidenceList)).rows
+            for row in rows:
+                yield row
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1].evidence_id
 
     async def services(
         self, *, service: str | None = None, environment: str | None = None

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from goaround.cli import deciding, demo, deploying, events, outcome, runs, setup, system
+from goaround.cli import (
+    deciding,
+    demo,
+    deploying,
+    events,
+    outcome,
+    replaying,
+    runs,
+    setup,
+    simulating,
+    system,
+)
 from goaround.cli.dead import dead
 from goaround.cli.guides import guide
 
@@ -22,6 +33,7 @@ app = typer.Typer(
 _DEPLOYMENTS = "Deployments"
 _QUESTIONS = "Questions"
 _DECISIONS = "Decisions"
+_EVIDENCE = "Recorded evidence"
 _SYSTEM = "The system"
 
 
@@ -57,7 +69,10 @@ _add(
     deciding.resume,
     deciding.promote,
     deciding.adopt,
+    deciding.label,
 )
+_add(_EVIDENCE, replaying.replay, epilog=outcome.REPLAY_EPILOG)
+_add(_EVIDENCE, simulating.simulate)
 app.add_typer(guide, name="guide", rich_help_panel=_QUESTIONS)
 _add(_SYSTEM, demo.demo, system.up, system.down, system.status, setup.migrate, setup.users)
 app.add_typer(dead, name="dead", rich_help_panel=_SYSTEM)

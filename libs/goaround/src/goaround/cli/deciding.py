@@ -1,6 +1,6 @@
-"""`abort`, `approve`, `resume`, `promote`, `adopt`: a person's word, put on record with a name."""
+"""`abort`, `approve`, `resume`, `promote`, `adopt`, `label`: a person's word, put on record."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -82,6 +82,29 @@ def adopt(
         root,
         lambda g: g.adopt(service, version, environment=env, reason=reason, requested_by=by),
     )
+    return _say(said, json)
+
+
+def label(
+    run: options.Run,
+    was: Annotated[
+        Literal["good", "bad"],
+        typer.Argument(metavar="good|bad", help="How it really was.", show_default=False),
+    ],
+    because: Annotated[
+        str,
+        typer.Option("--because", metavar="TEXT", help="How you know.", show_default=False),
+    ],
+    by: options.By = None,
+    url: options.Url = None,
+    root: options.Root = None,
+    json: options.Json = False,
+) -> int:
+    """Say how a deployment really was, whatever its verdict: the judge is measured by it.
+
+    The newest word on a run counts; goaround simulate holds verdicts against it.
+    """
+    said = ask(url, root, lambda g: g.label(run, was, because=because, requested_by=by))
     return _say(said, json)
 
 

@@ -8,6 +8,7 @@ DONE = 0
 REFUSED = 1
 WRONG_USAGE = 2
 UNREACHABLE = 3
+DIFFERS = 20
 OUT_OF_TIME = 124
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -25,6 +26,10 @@ AFTER_ROLLBACK: Mapping[Outcome, int] = {**AFTER_DEPLOY, "rolled_back": 0, "succ
 
 EPILOG = (
     "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 cannot be reached, 130 interrupted."
+)
+REPLAY_EPILOG = (
+    "Exit codes: 0 the same verdict, byte for byte; 20 another one, or in other words; 1 refused, "
+    "or a recording is damaged; 2 wrong usage; 3 cannot be reached; 130 interrupted."
 )
 WAIT_EPILOG = (
     "Exit codes with --wait: 0 {good}, {other}, 11 rollback_failed, 12 rejected, 13 aborted, "
