@@ -4,7 +4,6 @@ Everything the command line does, it does with this. It keeps nothing; the syste
 """
 
 import getpass
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -15,7 +14,8 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from goaround.errors import BadRequest, Refused, Unreachable
-from goaround.handle import RunHandle, follow, read_event
+from goaround.handle import RunHandle, follow
+from goaround.history import told
 from goaround.place import url_of
 from goaround.reach import CONNECT_S, bus_at, heard
 from goaround_chassis import bus as chassis
@@ -25,7 +25,6 @@ from goaround_schemas.catalogue import AnyEvent, faults
 from goaround_schemas.envelope import Payload
 from goaround_schemas.phase import Phase
 from goaround_schemas.request import DeployRequested, DeployRequestedData
-from goaround_schemas.subjects import DEPLOY
 
 P = TypeVar("P", bound=Payload)
 
@@ -156,33 +155,8 @@ class Goaround:
         With `follow=False` it ends where the history ends now. `RunHandle.events` has those of one
         run.
         """
-        last = None if follow else await self._last(since)
-        if last == 0:
-            return
-        replay = await heard(self._bus.events(DEPLOY, ["deploy.>"], since=since or "new"))
-        try:
-            async for received in replay:
-                if (event := read_event(received)) is not None:
-                    yield event
-                if last is not None and received.sequence >= last:
-                    return
-        finally:
-            await replay.aclose()
-
-    async def _last(self, since: datetime | None) -> int:
-        """The sequence of the newest event; 0 if there is none, or none since."""
-        try:
-            raw = await self._bus.api(f"STREAM.INFO.{DEPLOY}")
-        except chassis.NoAnswer as error:
-            raise Unreachable(f"the bus does not tell of {DEPLOY}: {error.why}") from error
-        answer = json.loads(raw)
-        if "error" in answer:
-            raise Refused(f"{DEPLOY}: {answer['error'].get('description')}; run goaround migrate")
-        state = answer["state"]
-        newest = datetime.fromisoformat(state["last_ts"])
-        if not state["messages"] or since is None or newest < since:
-            return 0
-        return int(state["last_seq"])
+        async for event in told(self._bus, since=since, follow=follow):
+            yield event
 
     async def runs(
         self,
