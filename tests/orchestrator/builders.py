@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from goaround_orchestrator.commands import PinnedGuide
+from goaround_orchestrator.ledger import Evidence
 from goaround_orchestrator.lifecycle import (
     ACTIVE,
     Answered,
@@ -94,6 +95,24 @@ def landing(version: str = "1.0.0", **changes: Any) -> Landing:
         "at": at(-3600),
     }
     return Landing.model_validate({**usual, "version": version, **changes})
+
+
+def evidence(**changes: Any) -> Evidence:
+    """Return what the verdict on the usual run rests on, as it is kept."""
+    usual: dict[str, Any] = {
+        "id": "e-1",
+        "run_id": ID,
+        "version": "2.0.0",
+        "stage": "all",
+        "colour": "red",
+        "action": "rollback",
+        "judged_at": at(60),
+        "switched_at": at(10),
+        "looks": 7,
+        "judge_version": "2",
+        "body": b"packed",
+    }
+    return Evidence(**{**usual, **changes})
 
 
 def begun(running: Landing | None = None, **changes: Any) -> Step:

@@ -4,30 +4,25 @@ Reading needs no lock; everything that moves a run goes through the one decision
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, TypeVar
+from typing import Literal
 
 import structlog
-from pydantic import ValidationError
 
 from goaround_chassis.clock import Clock
 from goaround_guidebook import Unresolved
 from goaround_orchestrator import conduct, finish, outlook
+from goaround_orchestrator.evidence import MOST_LABELS, EvidenceAnswers
 from goaround_orchestrator.handlers import GuideRefused, Guides, after
 from goaround_orchestrator.ledger import Ledger
 from goaround_orchestrator.lifecycle import Asked
+from goaround_orchestrator.replies import Answer, Wrong, answering, unknown
 from goaround_orchestrator.run import Landing, Run
 from goaround_schemas import api
-from goaround_schemas.catalogue import faults
 from goaround_schemas.envelope import Payload
 
 log = structlog.stdlib.get_logger()
 
-Q = TypeVar("Q", bound=Payload)
 Verb = Literal["abort", "approve", "resume", "promote", "rollback"]
-
-
-class Wrong(Exception):
-    """The request cannot be answered as it is; the message says why and what to do."""
 
 
 class Answers:
@@ -38,20 +33,21 @@ class Answers:
         self._guides = guides
         self._clock = clock
 
-    def by_subject(self) -> dict[str, Callable[[bytes], Awaitable[bytes]]]:
+    def by_subject(self) -> dict[str, Answer]:
         """Subject to a function from the request's bytes to the reply's."""
         return {
-            api.RUNS_LIST: _answering(api.RunsQuery, self._list),
-            api.RUNS_GET: _answering(api.RunQuery, self._get),
-            api.RUNS_ABORT: _answering(api.RunRequest, self._asking("abort")),
-            api.RUNS_APPROVE: _answering(api.RunRequest, self._asking("approve")),
-            api.RUNS_RESUME: _answering(api.RunRequest, self._asking("resume")),
-            api.RUNS_PROMOTE: _answering(api.RunRequest, self._asking("promote")),
-            api.RUNS_ROLLBACK: _answering(api.RunRequest, self._asking("rollback")),
-            api.SERVICES_LIST: _answering(api.ServiceQuery, self._services),
-            api.SERVICES_ADOPT: _answering(api.AdoptRequest, self._adopt),
-            api.GUIDES_CHECK: _answering(api.GuideQuery, self._check),
-            api.GUIDES_PLAN: _answering(api.PlanQuery, self._plan),
+            api.RUNS_LIST: answering(api.RunsQuery, self._list),
+            api.RUNS_GET: answering(api.RunQuery, self._get),
+            api.RUNS_ABORT: answering(api.RunRequest, self._asking("abort")),
+            api.RUNS_APPROVE: answering(api.RunRequest, self._asking("approve")),
+            api.RUNS_RESUME: answering(api.RunRequest, self._asking("resume")),
+            api.RUNS_PROMOTE: answering(api.RunRequest, self._asking("promote")),
+            api.RUNS_ROLLBACK: answering(api.RunRequest, self._asking("rollback")),
+            api.SERVICES_LIST: answering(api.ServiceQuery, self._services),
+            api.SERVICES_ADOPT: answering(api.AdoptRequest, self._adopt),
+            api.GUIDES_CHECK: answering(api.GuideQuery, self._check),
+            api.GUIDES_PLAN: answering(api.PlanQuery, self._plan),
+            **EvidenceAnswers(self._ledger, self._clock).by_subject(),
         }
 
     async def _list(self, query: api.RunsQuery) -> Payload:
@@ -59,12 +55,13 @@ class Answers:
 
     async def _get(self, query: api.RunQuery) -> Payload:
         run = await self._known(query.run_id)
-        return detail_of(run, await self._ledger.history(run.id))
+        labels = await self._ledger.labels(run.id, MOST_LABELS)
+        return detail_of(run, await self._ledger.history(run.id), labels)
 
     async def _known(self, run_id: str) -> Run:
         run = await self._ledger.whole(run_id)
         if run is None:
-            raise Wrong(f"no run has the id {run_id!r}; goaround runs lists them")
+            raise unknown(run_id)
         return run
 
     def _asking(self, verb: Verb) -> Callable[[api.RunRequest], Awaitable[Payload]]:
@@ -79,7 +76,7 @@ class Answers:
         async with self._ledger.unit() as unit:
             run = await unit.run(request.run_id)
             if run is None:
-                raise Wrong(f"no run has the id {request.run_id!r}; goaround runs lists them")
+                raise unknown(request.run_id)
             now = self._clock.now()
             step = await conduct.advance(unit, run, what, now, None)
             if step.refused:
@@ -153,31 +150,7 @@ class Answers:
             raise Wrong(str(exc)) from exc
 
 
-def _answering(
-    kind: type[Q], handler: Callable[[Q], Awaitable[Payload]]
-) -> Callable[[bytes], Awaitable[bytes]]:
-    async def answer(body: bytes) -> bytes:
-        try:
-            asked = kind.model_validate_json(body or b"{}")
-            if unfit := [k for k, v in asked if isinstance(v, str) and "\0" in v]:
-                raise Wrong(f"{', '.join(unfit)}: a NUL character is no text")
-            data = await handler(asked)
-        except ValidationError as exc:
-            return _refusal(faults(exc))
-        except Wrong as exc:
-            return _refusal(str(exc))
-        return (
-            api.Reply[Payload](ok=True, data=data).model_dump_json(serialize_as_any=True).encode()
-        )
-
-    return answer
-
-
-def _refusal(why: str) -> bytes:
-    return api.Reply[Payload](ok=False, error=why).model_dump_json().encode()
-
-
-def detail_of(run: Run, history: list[api.Transition]) -> api.RunDetail:
+def detail_of(run: Run, history: list[api.Transition], labels: list[api.Label]) -> api.RunDetail:
     """All that is known of a run."""
     return api.RunDetail(
         run=api.RunRow(
@@ -209,4 +182,5 @@ def detail_of(run: Run, history: list[api.Transition]) -> api.RunDetail:
         rollback=finish.rollback(run),
         record=finish.record(run),
         warnings=run.warnings,
+        labels=tuple(labels),
     )

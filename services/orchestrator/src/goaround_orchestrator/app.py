@@ -11,6 +11,7 @@ from goaround_chassis.errors import Later
 from goaround_chassis.service import Answer as Served
 from goaround_chassis.service import Service
 from goaround_orchestrator.answers import Answers
+from goaround_orchestrator.evidence import on_evidence
 from goaround_orchestrator.handlers import on_answer, on_request
 from goaround_orchestrator.ledger import Away
 from goaround_orchestrator.lifecycle import Answer
@@ -24,7 +25,7 @@ from goaround_schemas.notice import DeployNotified
 from goaround_schemas.procedure import DeployExecuted
 from goaround_schemas.recording import DeployRecorded
 from goaround_schemas.subjects import DEPLOY
-from goaround_schemas.watching import DeployBaselined, DeployJudged
+from goaround_schemas.watching import DeployBaselined, DeployEvidenced, DeployJudged
 
 _AWAY_AGAIN = timedelta(seconds=2)
 _PATIENCE = 1_000_000
@@ -43,9 +44,12 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
         with _patient():
             await on_request(received, ledger, guides, clock)
 
-    async def answer(event: Answer) -> None:
+    async def answer(event: Answer | DeployEvidenced) -> None:
         with _patient():
-            await on_answer(event, ledger, clock)
+            if isinstance(event, DeployEvidenced):
+                await on_evidence(event, ledger)
+            else:
+                await on_answer(event, ledger, clock)
 
     return Service(
         name="orchestrator",
@@ -68,11 +72,12 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
                     DeployVerified,
                     DeployBaselined,
                     DeployExecuted,
+                    DeployEvidenced,
                     DeployJudged,
                     DeployRecorded,
                     DeployNotified,
                 ),
-                batch=settings.batch,
+                concurrency=settings.batch,
                 max_delivered=_PATIENCE,
             ),
         ),
@@ -82,7 +87,13 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
         ),
         background=(
             partial(relay, post, bus),
-            partial(sweep, ledger, clock, every_s=settings.sweep_every_s),
+            partial(
+                sweep,
+                ledger,
+                clock,
+                every_s=settings.sweep_every_s,
+                evidence_for=timedelta(days=settings.evidence_kept_days),
+            ),
         ),
         on_stop=(ledger.close, post.close),
         ready_checks=(partial(schema_fits, ledger.pool),),

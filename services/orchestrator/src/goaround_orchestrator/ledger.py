@@ -12,8 +12,18 @@ from datetime import datetime
 from typing import Protocol
 
 from goaround_orchestrator.commands import PinnedGuide
+from goaround_orchestrator.lifecycle import Neighbour
 from goaround_orchestrator.run import Landing, Move, Run
-from goaround_schemas.api import RunningRow, RunRow, RunsQuery, ServiceQuery, Transition
+from goaround_schemas.api import (
+    EvidenceQuery,
+    EvidenceRow,
+    Label,
+    RunningRow,
+    RunRow,
+    RunsQuery,
+    ServiceQuery,
+    Transition,
+)
 from goaround_schemas.catalogue import AnyMessage
 
 
@@ -44,6 +54,23 @@ class Letter:
     message: AnyMessage
     reminder: int = 0
     """Over 0: sent that often before; to be sent only if the worker's queue no longer has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one verdict rests on: the packed recording, and what it is of."""
+
+    id: str
+    run_id: str
+    version: str
+    stage: str
+    colour: str
+    action: str
+    judged_at: datetime
+    switched_at: datetime
+    looks: int
+    judge_version: str
+    body: bytes
 
 
 class Unit(Protocol):
@@ -110,6 +137,21 @@ class Unit(Protocol):
         """The run whose way back failed there, if nothing has come to run since."""
         ...
 
+    async def neighbours(self, run: Run, since: datetime, limit: int) -> list[Neighbour]:
+        """Who else changes something in the run's environment, or ended doing so since then.
+
+        The one that moved last comes first.
+        """
+        ...
+
+    async def keep_evidence(self, evidence: Evidence) -> bool:
+        """Keep what a verdict rests on, once; False if its run is not known."""
+        ...
+
+    async def label(self, run: Run, label: Label) -> bool:
+        """Keep what a person says of a run read here; False if the newest label says the same."""
+        ...
+
     async def pin(self, guide: PinnedGuide) -> None:
         """Keep the very text of a guide, by its digest."""
         ...
@@ -156,4 +198,28 @@ class Ledger(Protocol):
 
     async def services(self, query: ServiceQuery) -> list[RunningRow]:
         """What runs where."""
+        ...
+
+    async def verdicts(self, run_id: str, limit: int) -> list[EvidenceRow]:
+        """The newest verdicts of a run whose evidence is kept, oldest first."""
+        ...
+
+    async def recording(self, evidence_id: str) -> bytes | None:
+        """The packed recording of one verdict."""
+        ...
+
+    async def evidence(self, query: EvidenceQuery) -> list[EvidenceRow]:
+        """Verdicts whose evidence is kept, newest first.
+
+        Raises:
+            LookupError: The one to go on after is not known, or no longer.
+        """
+        ...
+
+    async def labels(self, run_id: str, limit: int) -> list[Label]:
+        """The newest labels of a run, newest last."""
+        ...
+
+    async def forget_evidence_before(self, at: datetime, limit: int) -> int:
+        """Forget so much of the evidence of verdicts before then, oldest first; return how much."""
         ...

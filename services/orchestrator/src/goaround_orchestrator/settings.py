@@ -15,6 +15,12 @@ class OrchestratorSettings(ServiceSettings):
     guides_dir: Path = Field(description="Where the deployment guides are.")
     database_connections: int = Field(default=10, ge=2, le=200)
     batch: int = Field(default=50, ge=1, le=1000, description="Answers handled beside one another.")
+    evidence_kept_days: int = Field(
+        default=400,
+        ge=0,
+        le=36_500,
+        description="How long the evidence of a verdict is kept; 0: for ever.",
+    )
     sweep_every_s: float = Field(default=0.5, gt=0, le=60)
 
     @classmethod

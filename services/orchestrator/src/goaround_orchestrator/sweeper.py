@@ -29,19 +29,32 @@ REMEMBER = timedelta(days=14)
 
 AT_ONCE = 100
 
+EVIDENCE_AT_ONCE = 200
+"""Of some kilobytes to some hundred each: one transaction never deletes for long."""
 
-async def sweep(ledger: Ledger, clock: Clock, *, every_s: float, forget_every: int = 3600) -> None:
-    """Sweep for ever."""
+
+async def sweep(
+    ledger: Ledger,
+    clock: Clock,
+    *,
+    every_s: float,
+    forget_every: int = 3600,
+    evidence_for: timedelta = timedelta(0),
+) -> None:
+    """Sweep for ever. Evidence is kept for so long; for no time at all means for ever."""
     turns = 0
+    more = False
     while True:
         try:
             await sweep_once(ledger, clock)
+            if turns % forget_every == 0:
+                await ledger.forget_messages_before(clock.now() - REMEMBER)
+            if evidence_for and (more or turns % forget_every == 0):
+                more = await forget_evidence(ledger, clock, evidence_for)
         except Away as error:
             log.warning("nothing can be swept", why=str(error))
             await asyncio.sleep(1.0)
             continue
-        if turns % forget_every == 0:
-            await ledger.forget_messages_before(clock.now() - REMEMBER)
         turns += 1
         await asyncio.sleep(every_s)
 
@@ -58,6 +71,15 @@ async def sweep_once(ledger: Ledger, clock: Clock) -> int:
         with _alone(f"{service} in {environment}"):
             await conduct.begin_next(ledger, service, environment, clock.now())
     return len(due) + len(free)
+
+
+async def forget_evidence(ledger: Ledger, clock: Clock, kept_for: timedelta) -> bool:
+    """Forget some of the evidence that was kept for long enough; True if more of it may be left."""
+    before = clock.now() - kept_for
+    forgotten = await ledger.forget_evidence_before(before, EVIDENCE_AT_ONCE)
+    if forgotten:
+        log.info("evidence forgotten", verdicts=forgotten, before=before.isoformat())
+    return forgotten == EVIDENCE_AT_ONCE
 
 
 @contextmanager

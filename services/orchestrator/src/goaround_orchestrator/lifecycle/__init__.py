@@ -9,6 +9,7 @@ from goaround_orchestrator.lifecycle.inputs import (
     Enqueue,
     GiveWay,
     Input,
+    Neighbour,
     Refuse,
     Tick,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "GiveWay",
     "IllegalMove",
     "Input",
+    "Neighbour",
     "Refuse",
     "Tick",
     "decide",

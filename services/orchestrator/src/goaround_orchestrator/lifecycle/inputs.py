@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 from goaround_orchestrator.run import Landing, Run
 from goaround_schemas.matrix import DeployVerified
 from goaround_schemas.notice import DeployNotified
+from goaround_schemas.phase import Phase
 from goaround_schemas.procedure import DeployExecuted
 from goaround_schemas.recording import DeployRecorded
 from goaround_schemas.watching import DeployBaselined, DeployJudged
@@ -55,10 +56,24 @@ class GiveWay:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another run of the same environment that was changing something meanwhile."""
+
+    run_id: str
+    kind: Literal["deploy", "rollback"]
+    service: str
+    version: str | None
+    phase: Phase
+    """Where it stands, or how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """A worker answered, or told on its own."""
 
     event: Answer
+    neighbours: tuple[Neighbour, ...] = ()
+    """Who else was under way, where the answer is a verdict that is not green."""
 
 
 @dataclass(frozen=True, slots=True)

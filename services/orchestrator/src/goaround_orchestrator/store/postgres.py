@@ -1,235 +1,30 @@
-"""The ledger in Postgres: row locks for the run, an advisory lock for the place, one transaction.
+"""The ledger in Postgres: what is asked of all runs, and where transactions begin."""
 
-The guard of a run is its edition: read with the row, expected by the write.
-"""
-
-import json
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import asyncpg
 
-from goaround_orchestrator.commands import PinnedGuide
-from goaround_orchestrator.ledger import Letter, Overtaken, PlaceTaken
-from goaround_orchestrator.run import Landing, Move, Run, is_stranded
+from goaround_orchestrator.run import Run
 from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.sql import queries
-from goaround_schemas.api import RunningRow, RunRow, RunsQuery, ServiceQuery, Transition
-from goaround_schemas.envelope import encode
-from goaround_schemas.guide import Guide
-from goaround_schemas.procedure import MigrationResult
-from goaround_schemas.subjects import stream_of, subject_of
+from goaround_orchestrator.store.unit import PostgresUnit
+from goaround_schemas.api import (
+    EvidenceQuery,
+    EvidenceRow,
+    Label,
+    RunningRow,
+    RunRow,
+    RunsQuery,
+    ServiceQuery,
+    Transition,
+)
 
-if TYPE_CHECKING:
-    # Generic in its stubs only.
-    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-
-
-@lru_cache(maxsize=256)
-def _guide(digest: str, model: str) -> Guide:
-    # Parsing a guide takes longer than everything else in a transaction; its digest names it.
-    del digest
-    return Guide.model_validate_json(model)
-
-
-class PostgresUnit:
-    """One transaction on one connection."""
-
-    def __init__(self, connection: "Connection") -> None:
-        self._connection = connection
-        self._editions: dict[str, int] = {}
-        self._rang = False
-
-    async def first_time(self, message_id: str) -> bool:
-        """Note that the message was handled; False if it was before."""
-        return await self._connection.fetchval(queries()["first_time"], message_id) is not None
-
-    async def run(self, run_id: str) -> Run | None:
-        """The run, locked until the end of the transaction."""
-        row = await self._connection.fetchrow(queries()["read_run"], run_id)
-        return self._read(row) if row else None
-
-    async def place(self, service: str, environment: str) -> tuple[Run | None, tuple[Run, ...]]:
-        """The active run of the place and those that wait, in the order of their turns."""
-        await self._connection.fetchval(queries()["lock_place"], service, environment)
-        active = await self._connection.fetchrow(queries()["active_run"], service, environment)
-        waiting = await self._connection.fetch(queries()["waiting_runs"], service, environment)
-        return (self._read(active) if active else None), tuple(map(self._read, waiting))
-
-    async def add(self, run: Run) -> bool:
-        """Keep a new run; False if there is one of that id."""
-        with _alone_at_its_place(run):
-            added = await self._connection.fetchval(
-                queries()["add_run"],
-                run.id,
-                run.kind,
-                run.service,
-                run.environment,
-                run.version,
-                run.previous_version,
-                run.phase,
-                run.stage_name,
-                run.emergency,
-                run.requested_by,
-                run.requested_at,
-                run.phase_since,
-                run.deadline,
-                run.due_at,
-                run.reason,
-                run.model_dump_json(),
-            )
-        if added:
-            self._editions[run.id] = 1
-        return added is not None
-
-    async def save(self, run: Run, moves: Sequence[Move], cause: str | None) -> None:
-        """Write the run over the edition that this transaction has read."""
-        with _alone_at_its_place(run):
-            edition = await self._connection.fetchval(
-                queries()["save_run"],
-                run.id,
-                self._editions.get(run.id, 0),
-                run.version,
-                run.previous_version,
-                run.phase,
-                run.stage_name,
-                run.phase_since,
-                run.deadline,
-                run.due_at,
-                run.reason,
-                run.model_dump_json(),
-            )
-        if edition is None:
-            raise Overtaken(run.id)
-        self._editions[run.id] = int(edition)
-        for m in moves:
-            await self._connection.execute(
-                queries()["add_transition"],
-                run.id,
-                m.revision,
-                m.at,
-                m.from_,
-                m.to,
-                m.stage,
-                m.actor,
-                m.reason,
-                cause,
-            )
-
-    async def note(self, run: Run, at: datetime, actor: str, text: str) -> None:
-        """Write something that moved nothing into the run's history: a refused request."""
-        await self._connection.execute(
-            queries()["add_transition"],
-            run.id,
-            run.revision,
-            at,
-            run.phase,
-            run.phase,
-            run.stage_name,
-            actor,
-            text,
-            None,
-        )
-
-    async def send(self, letters: Sequence[Letter]) -> None:
-        """Have these messages sent once the transaction is in."""
-        if not letters:
-            return
-        await self._connection.executemany(
-            queries()["post"],
-            [
-                (
-                    letter.message.id,
-                    stream_of(letter.message),
-                    subject_of(letter.message),
-                    encode(letter.message),
-                    letter.message.traceparent,
-                    letter.reminder,
-                )
-                for letter in letters
-            ],
-        )
-        if not self._rang:
-            await self._connection.fetchval(queries()["ring"])
-            self._rang = True
-
-    async def running(self, service: str, environment: str) -> Landing | None:
-        """What runs there, by the record."""
-        row = await self._connection.fetchrow(queries()["running"], service, environment)
-        if row is None:
-            return None
-        fields = dict(row)
-        if fields["migration"] is not None:
-            fields["migration"] = json.loads(fields["migration"])
-        return Landing.model_validate(fields)
-
-    async def land(self, landing: Landing) -> None:
-        """Record that a version runs."""
-        await self._connection.execute(
-            queries()["land"],
-            landing.service,
-            landing.environment,
-            landing.version,
-            landing.previous_version,
-            landing.run_id,
-            landing.at,
-            _json(landing.migration),
-            landing.guide_digest,
-        )
-
-    async def undo(self, landing: Landing, by: str, at: datetime) -> None:
-        """Record that a version was taken back; what ran before it runs again."""
-        await self._connection.execute(
-            queries()["undo"], landing.service, landing.environment, by, at
-        )
-        before = await self.running(landing.service, landing.environment)
-        if landing.previous_version and (
-            before is None or before.version != landing.previous_version
-        ):
-            await self.land(
-                Landing(
-                    service=landing.service,
-                    environment=landing.environment,
-                    version=landing.previous_version,
-                    previous_version=before.version if before else None,
-                    run_id=by,
-                    at=at,
-                )
-            )
-
-    async def last_proof(self, service: str, environment: str) -> datetime | None:
-        """When a rollback of the service was last proven there."""
-        at = await self._connection.fetchval(queries()["last_proof"], service, environment)
-        return cast("datetime | None", at)
-
-    async def stranded(self, service: str, environment: str) -> Run | None:
-        """The run whose way back failed there, if nothing has come to run since."""
-        snapshot = await self._connection.fetchval(queries()["stranded"], service, environment)
-        last = Run.model_validate_json(snapshot) if snapshot else None
-        return last if is_stranded(last, await self.running(service, environment)) else None
-
-    async def pin(self, guide: PinnedGuide) -> None:
-        """Keep the very text of a guide, by its digest."""
-        await self._connection.execute(
-            queries()["pin_guide"], guide.digest, guide.text, guide.guide.model_dump_json()
-        )
-
-    async def guide(self, digest: str, name: str) -> PinnedGuide:
-        """A pinned guide, under the name it had."""
-        row = await self._connection.fetchrow(queries()["read_guide"], digest)
-        if row is None:
-            raise LookupError(f"no guide was pinned with the digest {digest}")
-        return PinnedGuide(
-            name=name, digest=digest, text=row["text"], guide=_guide(digest, row["model"])
-        )
-
-    def _read(self, row: asyncpg.Record) -> Run:
-        run = Run.model_validate_json(row["snapshot"])
-        self._editions[run.id] = int(row["edition"])
-        return run
+# A condition that may be none hides from the planner which index serves it; a bound never does.
+_EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class PostgresLedger:
@@ -319,20 +114,53 @@ class PostgresLedger:
             )
         return [RunningRow.model_validate({**_fields(r), "since": r["at"]}) for r in rows]
 
+    async def verdicts(self, run_id: str, limit: int) -> list[EvidenceRow]:
+        """The newest verdicts of a run whose evidence is kept, oldest first."""
+        with reaching():
+            rows = await self._pool.fetch(queries()["verdicts"], run_id, limit)
+        return [_evidence(r) for r in reversed(rows)]
 
-@contextmanager
-def _alone_at_its_place(run: Run) -> Generator[None]:
-    try:
-        yield
-    except asyncpg.UniqueViolationError as exc:
-        if exc.constraint_name != "runs_one_active":
-            raise
-        raise PlaceTaken(run.id, run.service, run.environment) from exc
+    async def recording(self, evidence_id: str) -> bytes | None:
+        """The packed recording of one verdict."""
+        with reaching():
+            body = await self._pool.fetchval(queries()["recording"], evidence_id)
+        return cast("bytes | None", body)
+
+    async def evidence(self, query: EvidenceQuery) -> list[EvidenceRow]:
+        """Verdicts whose evidence is kept, newest first."""
+        with reaching():
+            place = _LATEST
+            if query.after is not None:
+                place = await self._pool.fetchval(queries()["evidence_place"], query.after)
+            if place is None:
+                raise LookupError(f"no evidence has the id {query.after!r}")
+            since = query.since or _EARLIEST
+            wanted = (query.environment, since, place, query.after or "", query.limit)
+            if query.service is None:
+                rows = await self._pool.fetch(queries()["list_evidence"], *wanted)
+            else:
+                rows = await self._pool.fetch(
+                    queries()["list_evidence_of_service"], *wanted, query.service
+                )
+        return [_evidence(r) for r in rows]
+
+    async def labels(self, run_id: str, limit: int) -> list[Label]:
+        """The newest labels of a run, newest last."""
+        with reaching():
+            rows = await self._pool.fetch(queries()["labels"], run_id, limit)
+        return [Label.model_validate(_fields(r)) for r in reversed(rows)]
+
+    async def forget_evidence_before(self, at: datetime, limit: int) -> int:
+        """Forget so much of the evidence of verdicts before then, oldest first."""
+        with reaching():
+            return len(await self._pool.fetch(queries()["forget_evidence"], at, limit))
+
+
+def _evidence(row: asyncpg.Record) -> EvidenceRow:
+    fields = _fields(row)
+    label = Label.model_validate(fields) if fields["label"] else None
+    return EvidenceRow.model_validate({**fields, "evidence_id": fields["id"], "label": label})
 
 
 def _fields(row: asyncpg.Record) -> dict[str, Any]:
     return dict(row)
-
-
-def _json(value: MigrationResult | None) -> str | None:
-    return value.model_dump_json() if value else None

@@ -162,3 +162,104 @@ select distinct on (service, environment)
    and ($1::text is null or service = $1)
    and ($2::text is null or environment = $2)
  order by service, environment, id desc;
+
+-- name: keep_evidence
+-- The evidence of a verdict, once; false if its run is not known. The guide is the run's pinned one.
+with known as (
+    select id, service, environment, snapshot ->> 'guide_digest' as guide_digest
+      from runs where id = $2
+), kept as (
+    insert into evidence (id, run_id, service, environment, version, stage, colour, action,
+                          judged_at, switched_at, looks, judge_version, guide_digest, body)
+    select $1, id, service, environment, $3, $4, $5, $6, $7, $8, $9, $10, guide_digest, $11
+      from known
+    on conflict (id) do nothing
+)
+select count(*) = 1 from known;
+
+-- name: verdicts
+-- The newest verdicts of a run whose evidence is kept, each with the run's newest label.
+select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e.action,
+       e.judged_at, e.switched_at, e.looks, e.judge_version, e.guide_digest, r.phase,
+       l.label, l.actor, l.at, l.because
+  from evidence e
+  join runs r on r.id = e.run_id
+  left join lateral (select label, actor, at, because from labels
+                      where run_id = e.run_id order by id desc limit 1) l on true
+ where e.run_id = $1
+ order by e.judged_at desc, e.id desc
+ limit $2;
+
+-- name: recording
+-- The packed recording of one verdict.
+select body from evidence where id = $1;
+
+-- name: evidence_place
+-- Where a verdict stands in the list of all.
+select judged_at from evidence where id = $1;
+
+-- name: list_evidence
+-- Verdicts of all services, newest first, from a place in the list on.
+select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e.action,
+       e.judged_at, e.switched_at, e.looks, e.judge_version, e.guide_digest, r.phase,
+       l.label, l.actor, l.at, l.because
+  from evidence e
+  join runs r on r.id = e.run_id
+  left join lateral (select label, actor, at, because from labels
+                      where run_id = e.run_id order by id desc limit 1) l on true
+ where ($1::text is null or e.environment = $1)
+   and e.judged_at >= $2
+   and (e.judged_at, e.id) < ($3, $4)
+ order by e.judged_at desc, e.id desc
+ limit $5;
+
+-- name: list_evidence_of_service
+-- The same, of one service.
+select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e.action,
+       e.judged_at, e.switched_at, e.looks, e.judge_version, e.guide_digest, r.phase,
+       l.label, l.actor, l.at, l.because
+  from evidence e
+  join runs r on r.id = e.run_id
+  left join lateral (select label, actor, at, because from labels
+                      where run_id = e.run_id order by id desc limit 1) l on true
+ where e.service = $6
+   and ($1::text is null or e.environment = $1)
+   and e.judged_at >= $2
+   and (e.judged_at, e.id) < ($3, $4)
+ order by e.judged_at desc, e.id desc
+ limit $5;
+
+-- name: forget_evidence
+-- Forgets the oldest evidence, a bounded number at a time.
+with old as (select id from evidence where judged_at < $1 order by judged_at limit $2)
+delete from evidence using old where evidence.id = old.id returning true;
+
+-- name: label
+-- What a person says of a run; no row where the newest label says the very same.
+insert into labels (run_id, label, actor, at, because)
+select $1, $2, $3, $4, $5
+ where not exists (
+    select from (select label, actor, because from labels
+                  where run_id = $1 order by id desc limit 1) newest
+     where newest.label = $2 and newest.actor = $3 and newest.because = $5)
+returning true;
+
+-- name: labels
+-- The newest labels of a run.
+select label, actor, at, because from labels where run_id = $1 order by id desc limit $2;
+
+-- name: neighbours
+-- Other runs of the environment that were changing something at that time, newest first.
+(select id, kind, service, version, phase, updated_at from runs
+  where environment = $1 and id <> $2
+    and phase = any (array['deploying', 'verifying', 'watching', 'held', 'rolling_back',
+                           'verifying_rollback', 'recording'])
+  order by updated_at desc limit $4)
+union all
+(select id, kind, service, version, phase, updated_at from runs
+  where environment = $1 and id <> $2
+    and phase = any (array['succeeded', 'rolled_back', 'rollback_failed'])
+    and updated_at >= $3
+  order by updated_at desc limit $4)
+order by updated_at desc, id
+limit $4;

@@ -1,63 +1,26 @@
-"""Runs and their post in memory: the shipped fakes behind `Ledger` and `Post`.
-
-They pass the suite of the real ones: what a unit writes is seen by others only once it is in, an
-exception undoes it, and whoever wants the same run or place waits its turn. They live in one
-process and one event loop, keep nothing, and do not notice two units that wait for each other.
-"""
+"""A transaction in memory."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Hashable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
 from datetime import datetime
-from itertools import count, islice
+from typing import TYPE_CHECKING
 
-from goaround_chassis.clock import Clock, SystemClock
 from goaround_orchestrator.commands import PinnedGuide
-from goaround_orchestrator.ledger import Letter, Overtaken, PlaceTaken
-from goaround_orchestrator.lifecycle import ACTIVE
+from goaround_orchestrator.ledger import Evidence, Letter, Overtaken, PlaceTaken
+from goaround_orchestrator.lifecycle import ACTIVE, UNTOUCHED, Neighbour
+from goaround_orchestrator.memory.kept import Kept, Row, runs_of
 from goaround_orchestrator.relay import Posted
 from goaround_orchestrator.run import Landing, Move, Run, is_stranded
-from goaround_schemas.api import RunningRow, RunRow, RunsQuery, ServiceQuery, Transition
+from goaround_schemas.api import Label, Transition
 from goaround_schemas.envelope import encode
 from goaround_schemas.phase import Phase
 from goaround_schemas.subjects import stream_of, subject_of
 
-FORGOTTEN_AT_ONCE = 10_000
-"""The same bound as the database's: one transaction never deletes for long."""
+if TYPE_CHECKING:
+    from goaround_orchestrator.memory.ledger import MemoryLedger
 
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    snapshot: str
-    edition: int
-
-    @property
-    def run(self) -> Run:
-        # Read anew each time, as from a database: nobody holds a part of what is kept.
-        return Run.model_validate_json(self.snapshot)
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """A message that could never be sent, and why."""
-
-    letter: Posted
-    why: str
-
-
-@dataclass
-class _Kept:
-    """What is in. A unit reads it through its own writes."""
-
-    runs: dict[str, _Row] = field(default_factory=dict[str, _Row])
-    inbox: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    history: list[tuple[str, Transition]] = field(default_factory=list[tuple[str, Transition]])
-    outbox: dict[int, Posted] = field(default_factory=dict[int, Posted])
-    guides: dict[str, PinnedGuide] = field(default_factory=dict[str, PinnedGuide])
-    landings: dict[int, Landing] = field(default_factory=dict[int, Landing])
-    undone: set[int] = field(default_factory=set[int])
+CHANGING = ACTIVE - UNTOUCHED
+CHANGED = frozenset({Phase.SUCCEEDED, Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED})
 
 
 class MemoryUnit:
@@ -66,7 +29,7 @@ class MemoryUnit:
     def __init__(self, ledger: "MemoryLedger") -> None:
         self._ledger = ledger
         self._kept = ledger.kept
-        self._own = _Kept()
+        self._own = Kept()
         self._read: dict[str, int] = {}
         self._locks: dict[Hashable, asyncio.Lock] = {}
 
@@ -179,10 +142,39 @@ class MemoryUnit:
 
     async def stranded(self, service: str, environment: str) -> Run | None:
         """The run whose way back failed there, if nothing has come to run since."""
-        changes = (Phase.SUCCEEDED, Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED)
-        there = [r for r in self._at(service, environment) if r.phase in changes]
+        there = [r for r in self._at(service, environment) if r.phase in CHANGED]
         last = max(there, key=lambda r: r.phase_since, default=None)
         return last if is_stranded(last, await self.running(service, environment)) else None
+
+    async def neighbours(self, run: Run, since: datetime, limit: int) -> list[Neighbour]:
+        """Who else changes something in the run's environment, or ended doing so since then."""
+        others = [
+            other
+            for other in runs_of(self._kept.runs | self._own.runs)
+            if other.environment == run.environment
+            and other.id != run.id
+            and (other.phase in CHANGING or (other.phase in CHANGED and other.phase_since >= since))
+        ]
+        # By id first, then by time: the sort is stable, so that equal times stay in id's order.
+        others.sort(key=lambda r: r.id)
+        others.sort(key=lambda r: r.phase_since, reverse=True)
+        return [Neighbour(r.id, r.kind, r.service, r.version, r.phase) for r in others[:limit]]
+
+    async def keep_evidence(self, evidence: Evidence) -> bool:
+        """Keep what a verdict rests on, once; False if its run is not known."""
+        if self._row(evidence.run_id) is None:
+            return False
+        if evidence.id not in self._kept.evidence:
+            self._own.evidence.setdefault(evidence.id, evidence)
+        return True
+
+    async def label(self, run: Run, label: Label) -> bool:
+        """Keep what a person says of a run read here; False if the newest label says the same."""
+        said = [x for id_, x in (*self._kept.labels, *self._own.labels) if id_ == run.id]
+        if said and said[-1].model_copy(update={"at": label.at}) == label:
+            return False
+        self._own.labels.append((run.id, label))
+        return True
 
     async def pin(self, guide: PinnedGuide) -> None:
         """Keep the very text of a guide, by its digest."""
@@ -205,6 +197,8 @@ class MemoryUnit:
         self._kept.guides.update(self._own.guides)
         self._kept.landings.update(self._own.landings)
         self._kept.undone.update(self._own.undone)
+        self._kept.evidence.update(self._own.evidence)
+        self._kept.labels.extend(self._own.labels)
         if self._own.outbox:
             self._ledger.bell.set()
 
@@ -226,15 +220,15 @@ class MemoryUnit:
             for other in self._at(run.service, run.environment):
                 if other.id != run.id and other.phase in ACTIVE:
                     raise PlaceTaken(run.id, run.service, run.environment)
-        self._own.runs[run.id] = _Row(run.model_dump_json(), edition)
+        self._own.runs[run.id] = Row(run.model_dump_json(), edition)
         self._read[run.id] = edition
 
-    def _row(self, run_id: str) -> _Row | None:
+    def _row(self, run_id: str) -> Row | None:
         return self._own.runs.get(run_id) or self._kept.runs.get(run_id)
 
     def _at(self, service: str, environment: str) -> list[Run]:
         rows = self._kept.runs | self._own.runs
-        return [r for r in _runs(rows) if (r.service, r.environment) == (service, environment)]
+        return [r for r in runs_of(rows) if (r.service, r.environment) == (service, environment)]
 
     def _landings(self) -> dict[int, Landing]:
         return self._kept.landings | self._own.landings
@@ -250,140 +244,5 @@ class MemoryUnit:
         return max(standing, default=None)
 
 
-class MemoryLedger:
-    """Runs in memory."""
-
-    def __init__(self, clock: Clock | None = None) -> None:
-        self.clock: Clock = clock or SystemClock()
-        self.kept = _Kept()
-        self.locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.numbers = count(1)
-        self.bell = asyncio.Event()
-
-    @asynccontextmanager
-    async def unit(self) -> AsyncGenerator[MemoryUnit]:
-        """Begin a transaction; it is committed at the end, and undone by an exception."""
-        unit = MemoryUnit(self)
-        try:
-            yield unit
-            unit.commit()
-        finally:
-            unit.release()
-
-    async def due_before(self, now: datetime, limit: int) -> list[str]:
-        """The runs to look at, the longest overdue first."""
-        due = [(r.due_at, r.id) for r in _runs(self.kept.runs) if r.due_at and r.due_at <= now]
-        return [id_ for _, id_ in sorted(due)[:limit]]
-
-    async def free_places(self, limit: int) -> list[tuple[str, str]]:
-        """Service and environment where runs wait though nothing is active."""
-        runs = list(_runs(self.kept.runs))
-        busy = {(r.service, r.environment) for r in runs if r.phase in ACTIVE}
-        wait = {(r.service, r.environment) for r in runs if r.phase is Phase.QUEUED}
-        return sorted(wait - busy)[:limit]
-
-    async def forget_messages_before(self, at: datetime) -> int:
-        """Forget which messages were handled before then; return how many."""
-        old = list(islice((m for m, t in self.kept.inbox.items() if t < at), FORGOTTEN_AT_ONCE))
-        for message_id in old:
-            del self.kept.inbox[message_id]
-        return len(old)
-
-    async def rows(self, query: RunsQuery) -> list[RunRow]:
-        """Runs for a list, newest first."""
-        wanted = [
-            r
-            for r in _runs(self.kept.runs)
-            if query.service in (None, r.service)
-            and query.environment in (None, r.environment)
-            and query.phase in (None, r.phase)
-            and not (query.active and r.ended)
-            and (query.before is None or r.requested_at < query.before)
-        ]
-        # By id first, then by time: the sort is stable, so that equal times stay in id's order.
-        wanted.sort(key=lambda r: r.id)
-        wanted.sort(key=lambda r: r.requested_at, reverse=True)
-        return [_listed(r) for r in wanted[: query.limit]]
-
-    async def history(self, run_id: str) -> list[Transition]:
-        """Every move of a run, and every refused request, in their order."""
-        return [t for id_, t in self.kept.history if id_ == run_id]
-
-    async def whole(self, run_id: str) -> Run | None:
-        """A run, to be looked at only."""
-        row = self.kept.runs.get(run_id)
-        return row.run if row else None
-
-    async def services(self, query: ServiceQuery) -> list[RunningRow]:
-        """What runs where."""
-        newest: dict[tuple[str, str], Landing] = {}
-        for id_ in sorted(self.kept.landings.keys() - self.kept.undone):
-            landing = self.kept.landings[id_]
-            if query.service not in (None, landing.service):
-                continue
-            if query.environment not in (None, landing.environment):
-                continue
-            newest[landing.service, landing.environment] = landing
-        return [
-            RunningRow.model_validate({**landing.model_dump(), "since": landing.at})
-            for _, landing in sorted(newest.items())
-        ]
-
-
-class MemoryTaken:
-    """Some messages, for one relay alone."""
-
-    def __init__(self, letters: Sequence[Posted]) -> None:
-        self.letters = letters
-        self.parked: list[Parked] = []
-
-    async def park(self, letter: Posted, why: str) -> None:
-        """Put a message aside that can never be sent, for a person to see."""
-        self.parked.append(Parked(letter, why))
-
-
-class MemoryPost:
-    """The post of a ledger in memory."""
-
-    def __init__(self, ledger: MemoryLedger) -> None:
-        self._ledger = ledger
-        self._out: set[int] = set()
-        self.parked: list[Parked] = []
-
-    @asynccontextmanager
-    async def taken(self, limit: int) -> AsyncGenerator[MemoryTaken]:
-        """Take some messages; they lie there again if the block raises."""
-        self._ledger.bell.clear()
-        outbox = self._ledger.kept.outbox
-        ids = [id_ for id_ in sorted(outbox) if id_ not in self._out][:limit]
-        taken = MemoryTaken([outbox[id_] for id_ in ids])
-        self._out.update(ids)
-        try:
-            yield taken
-            for id_ in ids:
-                del outbox[id_]
-            self.parked += taken.parked
-        finally:
-            self._out.difference_update(ids)
-
-    async def rung(self, within_s: float) -> None:
-        """Return when something was posted since the last call, or when the time is up."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._ledger.bell.wait(), within_s)
-
-    async def waiting(self) -> int:
-        """How many messages wait."""
-        return len(self._ledger.kept.outbox)
-
-
-def _runs(rows: dict[str, _Row]) -> Iterable[Run]:
-    return (row.run for row in rows.values())
-
-
 def _turn(run: Run) -> tuple[bool, bool, datetime, str]:
     return run.kind != "rollback", not run.emergency, run.requested_at, run.id
-
-
-def _listed(run: Run) -> RunRow:
-    fields = {**run.model_dump(), "run_id": run.id, "updated_at": run.phase_since}
-    return RunRow.model_validate({**fields, "stage": run.stage_name})

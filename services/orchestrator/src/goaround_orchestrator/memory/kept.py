@@ -1,0 +1,45 @@
+"""What a ledger in memory holds, as tables would."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from goaround_orchestrator.commands import PinnedGuide
+from goaround_orchestrator.ledger import Evidence
+from goaround_orchestrator.relay import Posted
+from goaround_orchestrator.run import Landing, Run
+from goaround_schemas.api import Label, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A run as it is kept, and its edition."""
+
+    snapshot: str
+    edition: int
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        # Read anew each time, as from a database: nobody holds a part of what is kept.
+        return Run.model_validate_json(self.snapshot)
+
+
+@dataclass
+class Kept:
+    """What is in. A unit reads it through its own writes."""
+
+    runs: dict[str, Row] = field(default_factory=dict[str, Row])
+    inbox: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    history: list[tuple[str, Transition]] = field(default_factory=list[tuple[str, Transition]])
+    outbox: dict[int, Posted] = field(default_factory=dict[int, Posted])
+    guides: dict[str, PinnedGuide] = field(default_factory=dict[str, PinnedGuide])
+    landings: dict[int, Landing] = field(default_factory=dict[int, Landing])
+    undone: set[int] = field(default_factory=set[int])
+    evidence: dict[str, Evidence] = field(default_factory=dict[str, Evidence])
+    labels: list[tuple[str, Label]] = field(default_factory=list[tuple[str, Label]])
+
+
+def runs_of(rows: dict[str, Row]) -> Iterable[Run]:
+    """Return the runs of these rows."""
+    return (row.run for row in rows.values())

@@ -1,0 +1,173 @@
+"""Runs in memory."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import datetime
+from itertools import count, islice
+
+from goaround_chassis.clock import Clock, SystemClock
+from goaround_orchestrator.ledger import Evidence
+from goaround_orchestrator.lifecycle import ACTIVE
+from goaround_orchestrator.memory.kept import Kept, runs_of
+from goaround_orchestrator.memory.unit import MemoryUnit
+from goaround_orchestrator.run import Landing, Run
+from goaround_schemas.api import (
+    EvidenceQuery,
+    EvidenceRow,
+    Label,
+    RunningRow,
+    RunRow,
+    RunsQuery,
+    ServiceQuery,
+    Transition,
+)
+from goaround_schemas.phase import Phase
+
+FORGOTTEN_AT_ONCE = 10_000
+"""The same bound as the database's: one transaction never deletes for long."""
+
+
+class MemoryLedger:
+    """Runs in memory."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.kept = Kept()
+        self.locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.numbers = count(1)
+        self.bell = asyncio.Event()
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncGenerator[MemoryUnit]:
+        """Begin a transaction; it is committed at the end, and undone by an exception."""
+        unit = MemoryUnit(self)
+        try:
+            yield unit
+            unit.commit()
+        finally:
+            unit.release()
+
+    async def due_before(self, now: datetime, limit: int) -> list[str]:
+        """The runs to look at, the longest overdue first."""
+        due = [(r.due_at, r.id) for r in runs_of(self.kept.runs) if r.due_at and r.due_at <= now]
+        return [id_ for _, id_ in sorted(due)[:limit]]
+
+    async def free_places(self, limit: int) -> list[tuple[str, str]]:
+        """Service and environment where runs wait though nothing is active."""
+        runs = list(runs_of(self.kept.runs))
+        busy = {(r.service, r.environment) for r in runs if r.phase in ACTIVE}
+        wait = {(r.service, r.environment) for r in runs if r.phase is Phase.QUEUED}
+        return sorted(wait - busy)[:limit]
+
+    async def forget_messages_before(self, at: datetime) -> int:
+        """Forget which messages were handled before then; return how many."""
+        old = list(islice((m for m, t in self.kept.inbox.items() if t < at), FORGOTTEN_AT_ONCE))
+        for message_id in old:
+            del self.kept.inbox[message_id]
+        return len(old)
+
+    async def rows(self, query: RunsQuery) -> list[RunRow]:
+        """Runs for a list, newest first."""
+        wanted = [
+            r
+            for r in runs_of(self.kept.runs)
+            if query.service in (None, r.service)
+            and query.environment in (None, r.environment)
+            and query.phase in (None, r.phase)
+            and not (query.active and r.ended)
+            and (query.before is None or r.requested_at < query.before)
+        ]
+        # By id first, then by time: the sort is stable, so that equal times stay in id's order.
+        wanted.sort(key=lambda r: r.id)
+        wanted.sort(key=lambda r: r.requested_at, reverse=True)
+        return [_listed(r) for r in wanted[: query.limit]]
+
+    async def history(self, run_id: str) -> list[Transition]:
+        """Every move of a run, and every refused request, in their order."""
+        return [t for id_, t in self.kept.history if id_ == run_id]
+
+    async def whole(self, run_id: str) -> Run | None:
+        """A run, to be looked at only."""
+        row = self.kept.runs.get(run_id)
+        return row.run if row else None
+
+    async def services(self, query: ServiceQuery) -> list[RunningRow]:
+        """What runs where."""
+        newest: dict[tuple[str, str], Landing] = {}
+        for id_ in sorted(self.kept.landings.keys() - self.kept.undone):
+            landing = self.kept.landings[id_]
+            if query.service not in (None, landing.service):
+                continue
+            if query.environment not in (None, landing.environment):
+                continue
+            newest[landing.service, landing.environment] = landing
+        return [
+            RunningRow.model_validate({**landing.model_dump(), "since": landing.at})
+            for _, landing in sorted(newest.items())
+        ]
+
+    async def verdicts(self, run_id: str, limit: int) -> list[EvidenceRow]:
+        """The newest verdicts of a run whose evidence is kept, oldest first."""
+        of_run = [row for row in self._verdicts() if row.run_id == run_id]
+        return of_run[:limit][::-1]
+
+    async def recording(self, evidence_id: str) -> bytes | None:
+        """The packed recording of one verdict."""
+        found = self.kept.evidence.get(evidence_id)
+        return found.body if found else None
+
+    async def evidence(self, query: EvidenceQuery) -> list[EvidenceRow]:
+        """Verdicts whose evidence is kept, newest first."""
+        after: tuple[datetime, str] | None = None
+        if query.after is not None:
+            if query.after not in self.kept.evidence:
+                raise LookupError(f"no evidence has the id {query.after!r}")
+            after = self.kept.evidence[query.after].judged_at, query.after
+        wanted = [
+            row
+            for row in self._verdicts()
+            if query.service in (None, row.service)
+            and query.environment in (None, row.environment)
+            and (query.since is None or row.judged_at >= query.since)
+            and (after is None or (row.judged_at, row.evidence_id) < after)
+        ]
+        return wanted[: query.limit]
+
+    async def labels(self, run_id: str, limit: int) -> list[Label]:
+        """The newest labels of a run, newest last."""
+        return [label for id_, label in self.kept.labels if id_ == run_id][-limit:]
+
+    async def forget_evidence_before(self, at: datetime, limit: int) -> int:
+        """Forget so much of the evidence of verdicts before then, oldest first."""
+        kept = sorted(self.kept.evidence.values(), key=lambda e: e.judged_at)
+        old = [e.id for e in kept if e.judged_at < at][:limit]
+        for id_ in old:
+            del self.kept.evidence[id_]
+        return len(old)
+
+    def _verdicts(self) -> list[EvidenceRow]:
+        """All of them, newest first."""
+        rows = [self._verdict(e) for e in self.kept.evidence.values()]
+        return sorted(rows, key=lambda r: (r.judged_at, r.evidence_id), reverse=True)
+
+    def _verdict(self, evidence: Evidence) -> EvidenceRow:
+        run = self.kept.runs[evidence.run_id].run
+        of_run = [label for id_, label in self.kept.labels if id_ == run.id]
+        said = {
+            **asdict(evidence),
+            "evidence_id": evidence.id,
+            "service": run.service,
+            "environment": run.environment,
+            "phase": run.phase,
+            "guide_digest": run.guide_digest,
+            "label": of_run[-1] if of_run else None,
+        }
+        return EvidenceRow.model_validate(said)
+
+
+def _listed(run: Run) -> RunRow:
+    fields = {**run.model_dump(), "run_id": run.id, "updated_at": run.phase_since}
+    return RunRow.model_validate({**fields, "stage": run.stage_name})

@@ -1,0 +1,48 @@
+"""What every answer has in common: read, answered, or refused with the reason."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from goaround_schemas import api
+from goaround_schemas.catalogue import faults
+from goaround_schemas.envelope import Payload
+
+Q = TypeVar("Q", bound=Payload)
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+"""From the bytes of a request to those of its reply."""
+
+
+class Wrong(Exception):
+    """The request cannot be answered as it is; the message says why and what to do."""
+
+
+def unknown(run_id: str) -> Wrong:
+    """Return the refusal of a run that nobody knows."""
+    return Wrong(f"no run has the id {run_id!r}; goaround runs lists them")
+
+
+def answering(kind: type[Q], handler: Callable[[Q], Awaitable[Payload]]) -> Answer:
+    """Return an answer that reads such a question, and makes a refusal of what is wrong with it."""
+
+    async def answer(body: bytes) -> bytes:
+        try:
+            asked = kind.model_validate_json(body or b"{}")
+            if unfit := [k for k, v in asked if isinstance(v, str) and "\0" in v]:
+                raise Wrong(f"{', '.join(unfit)}: a NUL character is no text")
+            data = await handler(asked)
+        except ValidationError as exc:
+            return _refusal(faults(exc))
+        except Wrong as exc:
+            return _refusal(str(exc))
+        return (
+            api.Reply[Payload](ok=True, data=data).model_dump_json(serialize_as_any=True).encode()
+        )
+
+    return answer
+
+
+def _refusal(why: str) -> bytes:
+    return api.Reply[Payload](ok=False, error=why).model_dump_json().encode()
