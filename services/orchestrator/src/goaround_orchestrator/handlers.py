@@ -13,8 +13,8 @@ from goaround_orchestrator.admission import Admission, Facts
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.frontdoor import Knock, Refusal, Request, Stray
 from goaround_orchestrator.ledger import Ledger, Overtaken, Unit
-from goaround_orchestrator.lifecycle import Answer, Answered, Tick
-from goaround_orchestrator.run import Step
+from goaround_orchestrator.lifecycle import Answer, Answered, Neighbour, Tick, attribution
+from goaround_orchestrator.run import Run, Step
 
 log = structlog.stdlib.get_logger()
 
@@ -72,7 +72,8 @@ async def on_answer(event: Answer, ledger: Ledger, clock: Clock) -> None:
         if run is None:
             log.warning("answer for a run that is not known", run_id=event.data.run_id)
             return
-        step = await conduct.advance(unit, run, Answered(event), clock.now(), event.id)
+        answered = Answered(event, await _neighbours(unit, run, event))
+        step = await conduct.advance(unit, run, answered, clock.now(), event.id)
     await after(step, ledger, clock)
 
 
@@ -90,6 +91,13 @@ async def after(step: Step, ledger: Ledger, clock: Clock) -> None:
     """Give the place to the next run, if this step has freed it."""
     if step.moves and step.run.ended:
         await conduct.begin_next(ledger, step.run.service, step.run.environment, clock.now())
+
+
+async def _neighbours(unit: Unit, run: Run, event: Answer) -> tuple[Neighbour, ...]:
+    if not attribution.is_worth_asking(event):
+        return ()
+    since = run.switched_at or run.phase_since
+    return tuple(await unit.neighbours(run, since, attribution.MOST_NAMED))
 
 
 def _guide(guides: Guides, asked: Request) -> tuple[PinnedGuide | None, str | None]:

@@ -8,9 +8,8 @@ nothing; an end is an end.
 from datetime import datetime
 from typing import assert_never
 
-from goaround_orchestrator.lifecycle import asking, back, ending, forward, waiting
+from goaround_orchestrator.lifecycle import asking, attribution, back, ending, forward, waiting
 from goaround_orchestrator.lifecycle.inputs import (
-    Answer,
     Answered,
     Asked,
     Begin,
@@ -75,8 +74,8 @@ def decide(run: Run, what: Input, now: datetime) -> Step:
             return move(
                 asking.given_up(run, now), Phase.SUPERSEDED, now, why, tell("finished"), actor=ME
             )
-        case Answered(event):
-            return _answered(run, event, now)
+        case Answered():
+            return _answered(run, what, now)
         case Asked():
             return asking.asked(run, what, now)
         case Tick():
@@ -95,7 +94,8 @@ def _ended(run: Run, what: Input) -> str:
     return said
 
 
-def _answered(run: Run, event: Answer, now: datetime) -> Step:
+def _answered(run: Run, answer: Answered, now: datetime) -> Step:
+    event = answer.event
     if isinstance(event, DeployNotified):
         return _told(run, event, now)
     waited = next((p for p in run.pending if p.id == event.causationid), None)
@@ -103,11 +103,11 @@ def _answered(run: Run, event: Answer, now: datetime) -> Step:
         if isinstance(event, DeployExecuted):
             return _interrupted(run, event)
         return Step(run=run)
-    return _awaited(run, waited, event, now)
+    return _awaited(run, waited, answer, now)
 
 
-def _awaited(before: Run, waited: Pending, event: Answer, now: datetime) -> Step:
-    what, run = waited.order.what, without(before, waited)
+def _awaited(before: Run, waited: Pending, answer: Answered, now: datetime) -> Step:
+    what, run, event = waited.order.what, without(before, waited), answer.event
     match event:
         case DeployVerified() if what in _MATRICES:
             return _looked(run, waited.order, event.data.matrix, now)
@@ -118,7 +118,8 @@ def _awaited(before: Run, waited: Pending, event: Answer, now: datetime) -> Step
         case DeployExecuted() if what is What.ROLL_BACK:
             return back.executed(run, event.data, now)
         case DeployJudged() if what is What.WATCH:
-            return forward.judged(run, event.data.summary, now)
+            suspected = attribution.with_suspects(run, answer.neighbours)
+            return forward.judged(suspected, event.data.summary, now)
         case DeployRecorded() if what is What.RECORD:
             return ending.recorded(run, event.data, now)
         case _:
