@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from goaround_secrets import Resolved
 from goaround_watcher.sources.http import Http
 
 
@@ -79,5 +80,9 @@ async def provider() -> AsyncGenerator[Provider]:
 @asynccontextmanager
 async def web(secret: str = "s3cret") -> AsyncGenerator[Http]:
     """What the sources ask through; its one secret is `${env:TOKEN}`."""
+
+    def reveal(text: str) -> Resolved:
+        return Resolved(text.replace("${env:TOKEN}", secret), frozenset({secret}))
+
     async with httpx.AsyncClient() as client:
-        yield Http(client, lambda text: text.replace("${env:TOKEN}", secret))
+        yield Http(client, reveal)

@@ -200,3 +200,15 @@ def test_a_document_from_before_there_were_controls_is_read() -> None:
     old = json.loads(state.model_dump_json())
     del old["signals"]["p95"]["control_before"], old["signals"]["p95"]["control_after"]
     assert document.read(json.dumps(old).encode()) == state
+
+
+def test_a_control_is_thinned_as_its_signal_is() -> None:
+    numbers = tuple(row(-i, 0.123456789 + i) for i in range(3000, 0, -1))
+    record = SignalRecord(before=numbers, control_before=numbers, control_after=numbers)
+    state = begun("watch", watch_plan()).model_copy(update={"signals": {"p95": record}})
+    kept = document.bounded(state, document.Bounds(rows=400))
+    thinned = kept.signals["p95"]
+    assert len(thinned.control_before) <= 400
+    assert times(thinned.control_before) == times(thinned.before)
+    assert thinned.control_after[-5:] == numbers[-5:]
+    assert kept.thinned == 9000 - len(thinned.before) * 3

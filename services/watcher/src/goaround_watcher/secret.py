@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-from goaround_secrets import Mask, ReferenceMalformed, SecretMissing, resolve, resolve_all
+from goaround_secrets import Mask, ReferenceMalformed, Resolved, SecretMissing, resolve, resolve_all
 from goaround_watcher.sources.http import Reveal
 from goaround_watcher.sources.plugins import Open, Opened, Options
 from goaround_watcher.sources.port import SourceError
@@ -12,11 +12,11 @@ from goaround_watcher.sources.port import SourceError
 def opened_from(environ: Mapping[str, str]) -> Reveal:
     """Return what replaces references, with the environment's secrets or those in files."""
 
-    def reveal(text: str) -> str:
+    def reveal(text: str) -> Resolved:
         if "${" not in text:
-            return text
+            return Resolved(text, frozenset())
         try:
-            return resolve(text, environ).value
+            return resolve(text, environ)
         except (ReferenceMalformed, SecretMissing) as error:
             raise SourceError(str(error)) from error
 
