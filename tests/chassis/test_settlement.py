@@ -50,7 +50,7 @@ async def test_what_a_handler_returns_from_is_done(lane: Lane) -> None:
     assert (await lane.state())["redelivered"] == 0
 
 
-@pytest.mark.parametrize("shape", [{"concurrency": 4}, {"batch": 16}])
+@pytest.mark.parametrize("shape", [{"concurrency": 4}, {"concurrency": 16}])
 async def test_many_messages_are_each_handled_once(lane: Lane, shape: dict[str, int]) -> None:
     seen = Seen()
     for n in range(50):

@@ -3,8 +3,10 @@
 It only reads. A guide that is broken stands in nobody's way but its own service's.
 """
 
+import math
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -17,6 +19,8 @@ from goaround_guidebook.scanner import Unreadable, place_at
 from goaround_guidebook.tree import Scalar, at
 from goaround_schemas.guide import Guide
 
+LOOK_AROUND_S = 1.0
+"""Seconds for which nobody looks at a thousand files to find one."""
 _SUFFIXES = frozenset({".yaml", ".yml"})
 _GUIDE = re.compile(r"^['\"]?guide['\"]?[ \t]*:", re.MULTILINE)
 _SERVICE = re.compile(r"^['\"]?service['\"]?[ \t]*:[ \t]+(['\"]?)([^\s'\"#]+)\1", re.MULTILINE)
@@ -99,10 +103,17 @@ class _Stamp:
 
 
 class Shelf:
-    """The guides of one directory. Reads a file again only when it has changed."""
+    """The guides of one directory. Reads a file again only when it has changed.
+
+    A guide is always as its file is now. That *another* file has come to claim the same service
+    is seen at once where a file came or went, and within `LOOK_AROUND_S` where one was edited.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._folders: dict[Path, int] = {}
+        self._places: dict[str, list[Path]] = {}
+        self._looked_around = -math.inf
         self._claims: dict[Path, tuple[_Stamp, str | None]] = {}
         self._loaded: dict[Path, tuple[_Stamp, LoadedGuide]] = {}
 
@@ -119,6 +130,8 @@ class Shelf:
             GuideInvalid: Its file holds no sound guide.
             OSError: Its file cannot be read.
         """
+        if (known := self._unchanged(service)) is not None:
+            return known
         there = self._by_service()
         files = there.get(service, [])
         if not files:
@@ -126,6 +139,21 @@ class Shelf:
         if len(files) > 1:
             raise TwoGuides(service, self.directory, files)
         return self._load(files[0])
+
+    def _unchanged(self, service: str) -> LoadedGuide | None:
+        """The guide as it is known, where nothing speaks for looking at every file again."""
+        if time.monotonic() - self._looked_around > LOOK_AROUND_S:
+            return None
+        match self._places.get(service):
+            case [path]:
+                known = self._loaded.get(path)
+            case _:
+                return None
+        if known is None or _stamp(path) != known[0]:
+            return None
+        if any(_changed_ns(folder) != at for folder, at in self._folders.items()):
+            return None
+        return known[1]
 
     def _load(self, path: Path) -> LoadedGuide:
         stamp = _stamp(path)
@@ -140,7 +168,9 @@ class Shelf:
     def _by_service(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
         claims: dict[Path, tuple[_Stamp, str | None]] = {}
-        for path in _files(self.directory):
+        self._looked_around = time.monotonic()
+        self._folders = {}
+        for path in _files(self.directory, self._folders):
             if (stamp := _stamp(path)) is None:
                 continue
             known = self._claims.get(path)
@@ -150,11 +180,15 @@ class Shelf:
                 found.setdefault(claim[1], []).append(path)
         self._claims = claims
         self._loaded = {p: kept for p, kept in self._loaded.items() if p in claims}
+        self._places = found
         return found
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    """Yield the YAML files, in order; each folder once, whatever links lead to it."""
+def _files(directory: Path, folders: dict[Path, int]) -> Iterator[Path]:
+    """Yield the YAML files, in order; each folder once, whatever links lead to it.
+
+    `folders` gets every folder with the time of its last change.
+    """
     seen: set[tuple[int, int]] = set()
     waiting = [directory]
     while waiting:
@@ -167,6 +201,7 @@ def _files(directory: Path) -> Iterator[Path]:
         if (stat.st_dev, stat.st_ino) in seen:
             continue
         seen.add((stat.st_dev, stat.st_ino))
+        folders[folder] = stat.st_mtime_ns
         for entry in entries:
             path = folder / entry.name
             if entry.name.startswith("."):
@@ -183,6 +218,13 @@ def _stamp(path: Path) -> _Stamp | None:
     except OSError:
         return None
     return _Stamp(stat.st_mtime_ns, stat.st_size, stat.st_ino)
+
+
+def _changed_ns(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _claimed(path: Path) -> str | None:

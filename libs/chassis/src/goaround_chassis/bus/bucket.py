@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 
 from goaround_chassis.bucket import Entry
 from goaround_chassis.bus.errors import Refused, Unavailable
-from goaround_chassis.bus.publishing import publish
+from goaround_chassis.bus.grouping import Grouping
 from goaround_chassis.bus.received import headers_of
 from goaround_chassis.bus.tokens import as_token
 
@@ -29,8 +29,9 @@ _GONE = ("DEL", "PURGE")
 class NatsBucket:
     """One key-value bucket; what it promises stands in `goaround_chassis.bucket.Bucket`."""
 
-    def __init__(self, js: JetStreamContext, name: str) -> None:
+    def __init__(self, js: JetStreamContext, grouping: Grouping, name: str) -> None:
         self._js = js
+        self._grouping = grouping
         self._name = name
         self._stream = f"KV_{name}"
         self._direct = True
@@ -58,15 +59,15 @@ class NatsBucket:
 
     async def put(self, key: str, value: bytes) -> int:
         """Write a value whatever is there, and return its revision."""
-        ack = await publish(
-            self._js, self._subject(key), value, stream=self._stream, headers=_named()
+        ack = await self._grouping.publish(
+            self._subject(key), value, stream=self._stream, headers=_named()
         )
         return ack.seq
 
     async def delete(self, key: str) -> None:
         """Forget a key; no matter if there is none."""
         headers = {**_named(), _OPERATION: "DEL"}
-        await publish(self._js, self._subject(key), b"", stream=self._stream, headers=headers)
+        await self._grouping.publish(self._subject(key), b"", stream=self._stream, headers=headers)
 
     def _subject(self, key: str) -> str:
         return f"$KV.{self._name}.{as_token(key)}"
@@ -75,7 +76,7 @@ class NatsBucket:
         subject = self._subject(key)
         headers = {**_named(), _EXPECTED: str(expected)}
         try:
-            ack = await publish(self._js, subject, value, stream=self._stream, headers=headers)
+            ack = await self._grouping.publish(subject, value, stream=self._stream, headers=headers)
         except Refused as refused:
             if refused.code != _WRONG_REVISION:
                 raise

@@ -11,13 +11,14 @@ from typing import Self
 import nats.errors
 import structlog
 from faststream.nats import NatsBroker
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as CoreSubscription
 from nats.js import JetStreamContext
 
-from goaround_chassis.bus import publishing, reading, requests
+from goaround_chassis.bus import reading, requests
 from goaround_chassis.bus.bucket import NatsBucket
+from goaround_chassis.bus.crew import Crew
+from goaround_chassis.bus.grouping import Grouping
 from goaround_chassis.bus.pulling import BindingClient
 from goaround_chassis.bus.received import Received, from_subject
 from goaround_chassis.bus.replay import Replay, Since
@@ -44,7 +45,7 @@ class _Broker(NatsBroker):
     one), which ends the client's attempts to reconnect for good.
     """
 
-    def __init__(self, open_: Callable[[], Awaitable[Client]], grace_s: float) -> None:
+    def __init__(self, open_: Callable[[], Awaitable[BindingClient]], grace_s: float) -> None:
         self._open = open_
         self.leaving = False
         self.grace_s = grace_s
@@ -54,7 +55,7 @@ class _Broker(NatsBroker):
         logger.setLevel(logging.WARNING)
         super().__init__(apply_types=False, graceful_timeout=grace_s, logger=logger)
 
-    async def _connect(self) -> Client:
+    async def _connect(self) -> BindingClient:
         client = await self._open()
         self.config.connect(client)
         return client
@@ -63,16 +64,17 @@ class _Broker(NatsBroker):
 class Bus:
     """One service's place on the bus. Made by `connect`; implements `Publisher`."""
 
-    def __init__(self, broker: _Broker, client: Client, name: str, inbox_prefix: str) -> None:
+    def __init__(self, broker: _Broker, client: BindingClient, name: str) -> None:
         self._broker = broker
         self._client = client
         self._js: JetStreamContext = client.jetstream()
         self._name = name
-        self._inbox_prefix = inbox_prefix
         self._grace_s = broker.grace_s
         self._answers = requests.Answers(client)
         self._wanted: list[Subscription] = []
         self._bound: list[Subscription] = []
+        self._crews: list[Crew] = []
+        self._grouping = Grouping(client, self._js)
         self._listening: list[CoreSubscription] = []
 
     @classmethod
@@ -95,7 +97,7 @@ class Bus:
         async def on_reconnected() -> None:
             log.info("bus_reconnected")
 
-        async def open_() -> Client:
+        async def open_() -> BindingClient:
             client = BindingClient()
             await client.connect(
                 settings.servers,
@@ -128,7 +130,9 @@ class Bus:
         finally:
             connecting.cancel()
         client_ready.set()
-        return cls(broker, connecting.result(), name, inbox_prefix)
+        client = connecting.result()
+        assert isinstance(client, BindingClient)
+        return cls(broker, client, name)
 
     async def __aenter__(self) -> Self:
         return self
@@ -167,12 +171,8 @@ class Bus:
         headers = {"Nats-Msg-Id": str(message.id), "Content-Type": CONTENT_TYPE}
         if message.traceparent:
             headers["traceparent"] = message.traceparent
-        await publishing.publish(
-            self._js,
-            subject_of(message),
-            encode(message),
-            stream=stream_of(message),
-            headers=headers,
+        await self._grouping.publish(
+            subject_of(message), encode(message), stream=stream_of(message), headers=headers
         )
 
     async def publish_raw(
@@ -191,20 +191,14 @@ class Bus:
             Refused: The server said no.
         """
         all_headers = {**(headers or {}), "Nats-Msg-Id": msg_id}
-        ack = await publishing.publish(self._js, subject, body, stream=stream, headers=all_headers)
+        ack = await self._grouping.publish(subject, body, stream=stream, headers=all_headers)
         return bool(ack.duplicate)
 
     async def consume(self, subscription: Subscription) -> None:
         """Return once messages of the consumer are being handled; waits until it exists."""
         self._wanted.append(subscription)
-        await bind(
-            self._broker,
-            self._client,
-            self._js,
-            subscription,
-            service=self._name,
-            inbox_prefix=self._inbox_prefix,
-        )
+        crew = await bind(self._broker, self._client, self._js, subscription, service=self._name)
+        self._crews.append(crew)
         self._bound.append(subscription)
         log.info("consuming", stream=subscription.stream, consumer=subscription.consumer)
 
@@ -267,11 +261,11 @@ class Bus:
 
     def bucket(self, name: str) -> NatsBucket:
         """Return the key-value bucket of that name, which the migration has made."""
-        return NatsBucket(self._js, name)
+        return NatsBucket(self._js, self._grouping, name)
 
     def timers(self) -> NatsTimers:
         """Return the alarms."""
-        return NatsTimers(self._js)
+        return NatsTimers(self._grouping)
 
     async def queued(self, subject: str, stream: str) -> int:
         """Return how many messages of a subject a stream still has; of a work queue, the undone."""
@@ -310,6 +304,8 @@ class Bus:
         ):
             if isinstance(failed, BaseException):
                 log.warning("stop_failed", why=str(failed) or type(failed).__name__)
+        await asyncio.gather(*(crew.finish(self._grace_s) for crew in self._crews))
+        self._crews.clear()
         self._wanted.clear()
         self._bound.clear()
 

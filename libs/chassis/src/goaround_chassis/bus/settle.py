@@ -4,9 +4,9 @@ The handler's end is judged in `verdict`; here the judgement reaches the server.
 the message is left alone: it is redelivered after its ack_wait, and the memory still knows what
 was decided, so the handler does not run again in this process.
 
-Handlers that run one by one (`concurrency`) do long and costly work, so their acknowledgement is
-confirmed by the server and repeated if need be. Batches (`batch`) are many short idempotent
-ones, where a lost acknowledgement costs less than a round trip for each: theirs is not awaited.
+What took long is acknowledged with the server's confirmation, repeated if need be: doing it again
+would cost as much. For short work a lost acknowledgement costs less than a round trip for each
+message: theirs is not awaited, and the memory knows the message when it comes again.
 """
 
 import asyncio
@@ -41,11 +41,13 @@ from goaround_schemas.envelope import Message
 
 log = structlog.get_logger(__name__)
 
+CONFIRM_FROM_S = 1.0
 CONFIRM_TIMEOUT_S = 2.0
 CONFIRM_TRIES = 3
 
 # The parameter is a kind of message, or `Received`: only the subscription knows which.
 Handler = Callable[[Any], Awaitable[None]]
+Together = Callable[[Any], Awaitable[None]]
 OnDead = Callable[[Message, str], Awaitable[None]]
 
 
@@ -87,24 +89,24 @@ class Settlement:
         service: str,
         consumer: str,
         handler: Handler,
+        together: Together | None,
         raw: bool,
         kinds: tuple[type[Message], ...] | None,
         on_dead: OnDead | None,
         ack_wait_s: float,
         max_delivered: int,
-        confirm: bool,
     ) -> None:
         self._client = client
         self._js = js
         self._service = service
         self._consumer = consumer
         self._handler = handler
+        self._together = together
         self._raw = raw
         self._kinds = kinds
         self._on_dead = on_dead
         self._signal_every_s = ack_wait_s / 3
         self._max_delivered = max_delivered
-        self._confirm = confirm
         self._memory = Memory()
         self._results = {
             result: telemetry.MESSAGES.labels(consumer, result)
@@ -124,8 +126,10 @@ class Settlement:
         signal = InProgress(msg, self._signal_every_s)
         try:
             case = self._memory.find(sequence)
+            started = time.perf_counter()
             verdict = self._decided(msg, case) or await self._handle(msg, case)
-            await self._carry_out(verdict, msg, sequence)
+            took_long = time.perf_counter() - started >= CONFIRM_FROM_S
+            await self._carry_out(verdict, msg, sequence, confirm=took_long)
         except (nats.errors.Error, Unavailable, Refused, TimeoutError) as error:
             self._results["unsettled"].inc()
             log.error(
@@ -134,6 +138,45 @@ class Settlement:
             )  # fmt: skip
         finally:
             signal.stop()
+
+    async def together(self, messages: list[Msg]) -> None:
+        """Handle many in one go, and each by itself where that does not work out."""
+        signals = [InProgress(msg, self._signal_every_s) for msg in messages]
+        started = time.perf_counter()
+        try:
+            fit = [(msg, found) for msg in messages if (found := self._fit(msg)) is not None]
+            if self._together is not None and len(fit) > 1:
+                try:
+                    await self._together([found for _, found in fit])
+                except Exception as error:  # noqa: BLE001 - judged below, message by message
+                    log.info("not_together", consumer=self._consumer, why=str(error))
+                else:
+                    for msg, _ in fit:
+                        self._memory.of(msg.metadata.sequence.stream).handled = True
+                        await msg.ack()
+                    self._results["handled"].inc(len(fit))
+                    self._seconds.observe(time.perf_counter() - started)
+                    done = {id(msg) for msg, _ in fit}
+                    messages = [msg for msg in messages if id(msg) not in done]
+        except nats.errors.Error as error:
+            log.error("not_settled", consumer=self._consumer, why=str(error))
+        finally:
+            for signal in signals:
+                signal.stop()
+        for msg in messages:
+            await self(msg)
+
+    def _fit(self, msg: Msg) -> Any:
+        """What the handler would be given, if it is plain that it would and for the first time."""
+        if msg.metadata.num_delivered > 1 or self._memory.find(msg.metadata.sequence.stream):
+            return None
+        if self._raw:
+            return from_delivery(msg)
+        try:
+            message = parse(msg.data)
+        except (Malformed, UnknownType, TooNew):
+            return None
+        return message if self._kinds is None or isinstance(message, self._kinds) else None
 
     def _decided(self, msg: Msg, case: Case | None) -> Verdict | None:
         """What this process has decided before and could not get confirmed, if anything."""
@@ -179,17 +222,17 @@ class Settlement:
             f"delivered {times} times and never settled: it may be what ends the process",
         )
 
-    async def _carry_out(self, verdict: Verdict, msg: Msg, sequence: int) -> None:
+    async def _carry_out(self, verdict: Verdict, msg: Msg, sequence: int, *, confirm: bool) -> None:
         match verdict:
             case Done():
-                if self._confirm:
-                    # Should the confirmation fail, the redelivery is not handled again.
-                    self._memory.of(sequence).handled = verdict is HANDLED
+                # Should the server not hear of it, the redelivery is not handled again.
+                self._memory.of(sequence).handled = verdict is HANDLED
+                if confirm:
                     await self._confirmed(msg, Msg.Ack.Ack)
+                    self._memory.forget(sequence)
                 else:
                     await msg.ack()
                 self._results[verdict.result].inc()
-                self._memory.forget(sequence)
             case Again():
                 if verdict.result == "failed":
                     self._memory.of(sequence).failures += 1

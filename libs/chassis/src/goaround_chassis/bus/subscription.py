@@ -5,9 +5,8 @@ its defaults lose messages: acknowledgement is manual, streams are not declared,
 decoded before our settlement sees it, and consumers are bound to, never created (`pulling`): that
 is the migration command's, and a service without its consumer waits.
 
-`concurrency=n` is n pulls of one message each rather than one pull with n workers, which would
-hold a message more than it works on: its ack_wait would run out while it waits for its turn, and
-a stop would drop it. `batch=n` fetches n short ones at a time and runs them together.
+FastStream gets what has come as one list and hands it on as one; a crew of `concurrency` places
+handles it, message by message, or together where the subscription can (`together`).
 """
 
 import asyncio
@@ -19,21 +18,19 @@ import structlog
 from faststream import AckPolicy
 from faststream.message import StreamMessage
 from faststream.nats import JStream, NatsBroker, PullSub
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 from nats.js.errors import APIError, NotFoundError
 
-from goaround_chassis.bus.settle import Handler, OnDead, Settlement
+from goaround_chassis.bus.crew import Crew
+from goaround_chassis.bus.pulling import PULL_S, BindingClient
+from goaround_chassis.bus.settle import Handler, OnDead, Settlement, Together
 from goaround_chassis.bus.verdict import MAX_DELIVERED
 from goaround_schemas.envelope import Message
 
 log = structlog.get_logger(__name__)
 
-# How long one pull waits at the server. After a server's restart the old pull is unknown to it, so
-# this bounds how long a message then waits; each pull costs one small message.
-PULL_S = 2.0
 LOOK_EVERY_S = 0.5
 SAY_EVERY_S = 10.0
 
@@ -46,6 +43,10 @@ class Subscription:
     not among `kinds` is acknowledged and counted. `on_dead` is called once before a message that
     could be read is put aside, so that a worker can still answer its command.
 
+    With `together` all messages that have come are first tried as one list, for a reader that can
+    take many in one transaction; where that raises, each is handled by itself, so that one message
+    cannot hold up the others. It must leave nothing behind when it raises.
+
     `max_delivered` bounds what nothing else can: a message that kills the process each time. It
     compares the server's count of deliveries, in which waits (`Later`) are counted too; a
     handler that says `Later` more often than that sets it higher.
@@ -56,16 +57,14 @@ class Subscription:
     handler: Handler
     kinds: tuple[type[Message], ...] | None = None
     concurrency: int = 1
-    batch: int | None = None
+    together: Together | None = None
     raw: bool = False
     on_dead: OnDead | None = None
     max_delivered: int = MAX_DELIVERED
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1 or (self.batch is not None and self.batch < 1):
-            raise ValueError(f"{self.consumer}: concurrency and batch are at least 1")
-        if self.batch is not None and self.concurrency != 1:
-            raise ValueError(f"{self.consumer}: either batch or concurrency")
+        if self.concurrency < 1:
+            raise ValueError(f"{self.consumer}: concurrency is at least 1")
 
 
 async def find(js: JetStreamContext, subscription: Subscription) -> ConsumerInfo | None:
@@ -106,13 +105,12 @@ async def wait_for(js: JetStreamContext, subscription: Subscription) -> Consumer
 
 async def bind(
     broker: NatsBroker,
-    client: Client,
+    client: BindingClient,
     js: JetStreamContext,
     subscription: Subscription,
     *,
     service: str,
-    inbox_prefix: str,
-) -> None:
+) -> Crew:
     """Wait for the consumer, then have its messages handled from now on."""
     info = await wait_for(js, subscription)
     settle = Settlement(
@@ -123,37 +121,42 @@ async def bind(
         handler=subscription.handler,
         raw=subscription.raw,
         kinds=subscription.kinds,
+        together=subscription.together,
         on_dead=subscription.on_dead,
         ack_wait_s=info.config.ack_wait or 30.0,
         max_delivered=subscription.max_delivered,
-        confirm=subscription.batch is None,
     )
-    for _ in range(subscription.concurrency):
-        await _pull(broker, subscription, settle, inbox_prefix)
+    crew = Crew(subscription.concurrency)
+    client.crews[subscription.stream, subscription.consumer] = crew
+    await _pull(broker, subscription, settle, crew)
+    return crew
 
 
 async def _pull(
-    broker: NatsBroker, subscription: Subscription, settle: Settlement, inbox_prefix: str
+    broker: NatsBroker, subscription: Subscription, settle: Settlement, crew: Crew
 ) -> None:
     subscriber = broker.subscriber(
         ">",
         stream=JStream(subscription.stream, declare=False),
         durable=subscription.consumer,
-        pull_sub=PullSub(batch_size=subscription.batch or 1, timeout=PULL_S),
+        pull_sub=PullSub(batch_size=crew.size, timeout=PULL_S, batch=True),
         ack_policy=AckPolicy.MANUAL,
         decoder=_undecoded,
         no_reply=True,
-        inbox_prefix=f"{inbox_prefix}.".encode(),
         title=subscription.consumer,
     )
 
-    async def deliver(msg: Any) -> None:
-        await settle(msg)
+    async def deliver(messages: Any) -> None:
+        if subscription.together is not None and len(messages) > 1:
+            crew.begin(settle.together(messages), len(messages))
+            return
+        for message in messages:
+            crew.begin(settle(message))
 
     subscriber(deliver)
     await subscriber.start()
 
 
-async def _undecoded(message: StreamMessage[Msg]) -> Msg:
-    """Hand the message on as it came: what cannot be read must reach our settlement too."""
+async def _undecoded(message: StreamMessage[list[Msg]]) -> list[Msg]:
+    """Hand the messages on as they came: what cannot be read must reach our settlement too."""
     return message.raw_message

@@ -10,9 +10,7 @@ which tick it waits for.
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from nats.js import JetStreamContext
-
-from goaround_chassis.bus.publishing import publish
+from goaround_chassis.bus.grouping import Grouping
 from goaround_chassis.bus.tokens import as_token
 from goaround_chassis.timers import AT, FIRED
 
@@ -22,8 +20,8 @@ STREAM = "TIMERS"
 class NatsTimers:
     """Alarms on the bus; what they promise stands in `goaround_chassis.timers.Timers`."""
 
-    def __init__(self, js: JetStreamContext) -> None:
-        self._js = js
+    def __init__(self, grouping: Grouping) -> None:
+        self._grouping = grouping
 
     async def at(self, name: str, key: str, due: datetime, body: bytes) -> None:
         """Have `body` arrive on `timer.fired.<name>.<key>` when due; replaces an earlier alarm."""
@@ -33,12 +31,12 @@ class NatsTimers:
             "Nats-Schedule-Target": fired(name, key),
             "Nats-Msg-Id": str(uuid4()),
         }
-        await publish(self._js, _at(name, key), body, stream=STREAM, headers=headers)
+        await self._grouping.publish(_at(name, key), body, stream=STREAM, headers=headers)
 
     async def cancel(self, name: str, key: str) -> None:
         """Drop the alarm, if it has not fired; no matter if there is none."""
         headers = {"Nats-Rollup": "sub", "Nats-TTL": "1s", "Nats-Msg-Id": str(uuid4())}
-        await publish(self._js, _at(name, key), b"", stream=STREAM, headers=headers)
+        await self._grouping.publish(_at(name, key), b"", stream=STREAM, headers=headers)
 
 
 def fired(name: str, key: str) -> str:

@@ -41,6 +41,7 @@ class Stream:
             "max_age": int(self.max_age_s * _NS),
             "max_bytes": self.max_bytes or -1,
             "duplicate_window": int(self._window_s * _NS),
+            "allow_atomic": True,
         }
         if self.schedules:
             config |= {
@@ -114,6 +115,7 @@ class Bucketspec:
             "allow_rollup_hdrs": True,
             "allow_direct": True,
             "deny_delete": True,
+            "allow_atomic": True,
         }
 
 
