@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from goaround.cli.why import explain
-from goaround_schemas.api import RunDetail, RunRow, Transition
+from goaround_schemas.api import Label, RunDetail, RunRow, Transition
 from goaround_schemas.matrix import RowOutcome
 from goaround_schemas.phase import Phase
 from tests import builders
@@ -105,3 +105,27 @@ def test_a_run_under_way_says_what_it_waits_for_and_until_when() -> None:
     assert "It waits for an answer to: tell." in _words(detail)
     assert "Its deadline is in 4h." in _words(detail)
     assert "goaround approve r1" in _words(detail)
+
+
+def test_errors_are_explained_by_their_counts_and_in_the_judges_words() -> None:
+    reason = "errors: 12 errors in 40 requests (30 %) against 0.1 % before, beyond the limit of 2 %"
+    errors = builders.signal_summary("errors", kind="errors", colour="red", reason=reason)
+    watch = builders.watch_summary(
+        colour="red",
+        signals=(errors,),
+        deciding="errors",
+        would_be_green="would have been Green at 1.2 % or less",
+        judge_version="3",
+    )
+    said = _words(RunDetail(run=_run(Phase.ROLLED_BACK), history=(), watch=watch))
+    assert f"Decided by errors. {reason}" in said
+    assert "\nIt would have been Green at 1.2 % or less.\n" in said
+    assert "Replay with: goaround replay r1" in said
+
+
+def test_what_people_said_of_a_run_is_told_and_a_watch_without_a_verdict_is_not_replayed() -> None:
+    label = Label(label="bad", actor="ada", at=builders.at(90), because="carts were lost")
+    watch = builders.watch_summary(judge_version="")
+    said = _words(RunDetail(run=_run(Phase.SUCCEEDED), history=(), watch=watch, labels=(label,)))
+    assert "ada says it was bad: carts were lost" in said
+    assert "Replay" not in said

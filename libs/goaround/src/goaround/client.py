@@ -5,7 +5,7 @@ Everything the command line does, it does with this. It keeps nothing; the syste
 
 import getpass
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
@@ -155,8 +155,9 @@ class Goaround:
         With `follow=False` it ends where the history ends now. `RunHandle.events` has those of one
         run.
         """
-        async for event in told(self._bus, since=since, follow=follow):
-            yield event
+        async with aclosing(told(self._bus, since=since, follow=follow)) as events:
+            async for event in events:
+                yield event
 
     async def runs(
         self,

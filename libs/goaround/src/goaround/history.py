@@ -4,7 +4,7 @@ It only reads, and reads nothing twice.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 
 from goaround.errors import Refused, Unreachable
@@ -16,7 +16,7 @@ from goaround_schemas.catalogue import AnyEvent
 from goaround_schemas.subjects import DEPLOY
 
 
-async def told(bus: Bus, *, since: datetime | None, follow: bool) -> AsyncIterator[AnyEvent]:
+async def told(bus: Bus, *, since: datetime | None, follow: bool) -> AsyncGenerator[AnyEvent]:
     """Yield every event in order, from a time or from now on; without `follow` up to now."""
     last = None if follow else await _last(bus, since)
     if last == 0:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from goaround.cli.words import amount, change, count, length, one_line, spoken
+from goaround_schemas.api import Label
 from goaround_schemas.catalogue import AnyEvent
 from goaround_schemas.matrix import DeployVerifiedData, Matrix, MatrixRow, RowOutcome
 from goaround_schemas.outcome import DeployAdvancedData, DeployFinishedData
@@ -222,6 +223,18 @@ def signal(found: SignalSummary) -> Saying:
         numbers += f" since ({change(found.change)})"
     said = f"{found.name}: {found.verdict}; {numbers}; {found.reason}"
     return Saying(said, COLOURS[found.colour])
+
+
+def counterfactual(would_be_green: str) -> str:
+    """What would have been green, as a sentence of its own."""
+    if would_be_green.startswith("would "):
+        return f"It {would_be_green}."
+    return f"It would have been green: {would_be_green}"
+
+
+def label(said: Label) -> str:
+    """What a person said of a run afterwards."""
+    return f"{said.actor} says it was {said.label}: {said.because}"
 
 
 def _recorded(data: DeployRecordedData) -> Saying:

@@ -29,6 +29,9 @@ def parts(detail: RunDetail, now: datetime) -> Iterator[Saying | Table]:
         yield _baseline(detail)
     if detail.watch is not None:
         yield from _watch(detail.watch)
+    for label in detail.labels:
+        style = narration.GOOD if label.label == "good" else narration.BAD
+        yield Saying(narration.label(label), style)
     if detail.rollback is not None:
         yield Saying(f"went around: {detail.rollback.trigger}", narration.DOUBT)
         if detail.rollback.steps:
@@ -36,7 +39,7 @@ def parts(detail: RunDetail, now: datetime) -> Iterator[Saying | Table]:
         if detail.rollback.left:
             yield Saying(f"left behind: {detail.rollback.left}", narration.BAD)
     if detail.history:
-        yield _history(detail)
+        yield history_table(detail)
     for where in detail.record:
         yield Saying(f"on record: {where}")
     for warned in detail.warnings:
@@ -111,6 +114,14 @@ def _baseline(detail: RunDetail) -> Table:
 
 
 def _watch(summary: WatchSummary) -> Iterator[Saying | Table]:
+    yield watch_table(summary)
+    yield Saying(f"{summary.colour}: {summary.reason}", narration.COLOURS[summary.colour])
+    if summary.colour != "green" and summary.would_be_green:
+        yield Saying(narration.counterfactual(summary.would_be_green))
+
+
+def watch_table(summary: WatchSummary) -> Table:
+    """One row a signal, the deciding one marked."""
     extended = f", extended {summary.extensions} times" if summary.extensions else ""
     table = Table(
         ("SIGNAL", "COLOUR", "BEFORE", "SINCE", "CHANGE", "LIMIT", "VERDICT", "REASON"),
@@ -128,13 +139,11 @@ def _watch(summary: WatchSummary) -> Iterator[Saying | Table]:
             found.verdict,
             found.reason,
         )
-    yield table
-    yield Saying(f"{summary.colour}: {summary.reason}", narration.COLOURS[summary.colour])
-    if summary.colour != "green" and summary.would_be_green:
-        yield Saying(f"it would have been green: {summary.would_be_green}")
+    return table
 
 
-def _history(detail: RunDetail) -> Table:
+def history_table(detail: RunDetail) -> Table:
+    """One row a move."""
     table = Table(("AT", "FROM", "TO", "BY", "WHY"), title="history (UTC)")
     for move in detail.history:
         table.add(moment(move.at), spoken(move.from_), spoken(move.to), move.actor, move.reason)

@@ -1,6 +1,7 @@
 """`runs`, `show`, `why`, `services`: what happened, what happens, and what runs where."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -49,12 +50,26 @@ def runs(
 
 def show(
     run: options.Run,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.html",
+            help="Write all of it, with charts of the watch, as one page that needs nothing else.",
+        ),
+    ] = None,
     url: options.Url = None,
     root: options.Root = None,
     json: options.Json = False,
 ) -> int:
     """Show all that is known of a run: timeline, matrices, steps, watch, rollback, history."""
     screen = Screen()
+    if report is not None:
+        # The charts bring the judge and numpy, which nothing else here needs.
+        from goaround.cli.reporting import write
+
+        screen.line(ask(url, root, lambda g: write(g, run, report)))
+        return outcome.DONE
     detail = ask(url, root, lambda g: g.run(run))
     if json:
         screen.document(detail)

@@ -30,6 +30,9 @@ def explain(detail: RunDetail, now: datetime) -> list[Saying]:
             said.append(Saying(f"Decided by {last.actor}; nothing had been changed."))
         elif before is not None:
             said.append(Saying(f"The way back was taken on the word of {before.actor}."))
+    said += [Saying(narration.label(label)) for label in detail.labels]
+    if detail.watch is not None and detail.watch.judge_version:
+        said.append(Saying(f"Replay with: goaround replay {run.run_id}", narration.QUIET))
     said += [Saying(f"Written down in {where}.") for where in detail.record]
     said += [Saying(f"Warning: {w}", narration.DOUBT) for w in detail.warnings]
     return said
@@ -112,8 +115,13 @@ def _watch(summary: WatchSummary) -> list[Saying]:
     deciding = next(
         (s for s in (*summary.signals, *summary.logs) if s.name == summary.deciding), None
     )
-    if deciding is not None:
-        limit = "" if deciding.limit is None else f"; the limit was {amount(deciding.limit)}"
+    if deciding is not None and deciding.kind == "errors":
+        # Counts and rates: its reason alone says of how many.
+        said.append(Saying(f"Decided by {deciding.name}. {deciding.reason}"))
+    elif deciding is not None:
+        limit = ""
+        if deciding.limit is not None:
+            limit = f"; the limit was {amount(deciding.limit, deciding.unit)}"
         said.append(
             Saying(
                 f"Decided by {deciding.name}: {amount(deciding.observed, deciding.unit)} against "
@@ -124,7 +132,7 @@ def _watch(summary: WatchSummary) -> list[Saying]:
     elif summary.deciding:
         said.append(Saying(f"Decided by {summary.deciding}."))
     if summary.colour != "green" and summary.would_be_green:
-        said.append(Saying(f"It would have been green: {summary.would_be_green}"))
+        said.append(Saying(narration.counterfactual(summary.would_be_green)))
     return said
 
 
