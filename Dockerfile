@@ -33,6 +33,7 @@ COPY services/watcher/pyproject.toml services/watcher/
 COPY services/scribe/pyproject.toml services/scribe/
 COPY services/notifier/pyproject.toml services/notifier/
 COPY examples/shop/pyproject.toml examples/shop/
+COPY examples/source-csv/pyproject.toml examples/source-csv/
 # The distributions to have: `goaround-verifier`, or `goaround` for the command line.
 RUN test -n "${SERVICE}" || { echo "say which: --build-arg SERVICE=verifier"; exit 1; } \
     && for name in ${SERVICE} ${ALSO}; do \
@@ -47,6 +48,7 @@ COPY schemas schemas
 COPY libs libs
 COPY services services
 COPY examples/shop examples/shop
+COPY examples/source-csv examples/source-csv
 # The members as wheels, and nothing but what they ask for: `pip check` finds what is missing. A
 # member without a program of its own starts as Python.
 RUN for folder in $(python3 deploy/pins.py members $(cat wanted)); do \
