@@ -15,6 +15,7 @@ from goaround.cli.screen import Screen
 from goaround.cli.session import Failed, Usage, ask, complain
 from goaround.cli.table import Table
 from goaround.cli.words import count, moment, one_line
+from goaround.errors import Refused
 
 if TYPE_CHECKING:
     from goaround.client import Goaround
@@ -108,12 +109,12 @@ async def _again(g: "Goaround", row: "EvidenceRow") -> Again:
     from goaround_judge import recording
     from goaround_judge import replay as judged_again
 
-    answer = await g.evidence(row.run_id, row.evidence_id)
-    if answer.recording is None:
-        return Again(row, None, "the recording is not kept any more")
     try:
+        answer = await g.evidence(row.run_id, row.evidence_id)
+        if answer.recording is None:
+            return Again(row, None, "the recording is not kept any more")
         return Again(row, judged_again(recording.read(answer.recording)))
-    except recording.Damaged as error:
+    except (recording.Damaged, Refused) as error:
         return Again(row, None, str(error))
 
 

@@ -37,14 +37,14 @@ async def write(g: Goaround, run_id: str, path: Path) -> str:
 
 
 async def _chapter(g: Goaround, row: EvidenceRow) -> Chapter:
-    answer = await g.evidence(row.run_id, row.evidence_id)
-    if answer.recording is None:
-        return Chapter(row, None, "the recording is not kept any more")
     try:
+        answer = await g.evidence(row.run_id, row.evidence_id)
+        if answer.recording is None:
+            return Chapter(row, None, "the recording is not kept any more")
         found = watched(
             recording.read(answer.recording), version=row.version, key=f"v{row.evidence_id}"
         )
-    except recording.Damaged as error:
+    except (recording.Damaged, Refused) as error:
         return Chapter(row, None, str(error))
     return Chapter(row, found)
 
