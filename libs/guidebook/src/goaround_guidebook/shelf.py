@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,7 @@ from goaround_schemas.guide import Guide
 
 LOOK_AROUND_S = 1.0
 """Seconds for which nobody looks at a thousand files to find one."""
-_SUFFIXES = frozenset({".yaml", ".yml"})
+_SUFFIXES = (".yaml", ".yml")
 _GUIDE = re.compile(r"^['\"]?guide['\"]?[ \t]*:", re.MULTILINE)
 _SERVICE = re.compile(r"^['\"]?service['\"]?[ \t]*:[ \t]+(['\"]?)([^\s'\"#]+)\1", re.MULTILINE)
 
@@ -130,8 +131,10 @@ class Shelf:
             GuideInvalid: Its file holds no sound guide.
             OSError: Its file cannot be read.
         """
-        if (known := self._unchanged(service)) is not None:
-            return known
+        if (place := self._known_place(service)) is not None:
+            loaded = self._load(place)
+            if loaded.guide.service == service:
+                return loaded
         there = self._by_service()
         files = there.get(service, [])
         if not files:
@@ -140,20 +143,16 @@ class Shelf:
             raise TwoGuides(service, self.directory, files)
         return self._load(files[0])
 
-    def _unchanged(self, service: str) -> LoadedGuide | None:
-        """The guide as it is known, where nothing speaks for looking at every file again."""
+    def _known_place(self, service: str) -> Path | None:
+        """The file of the service, where nothing speaks for looking at every file again."""
         if time.monotonic() - self._looked_around > LOOK_AROUND_S:
             return None
-        match self._places.get(service):
-            case [path]:
-                known = self._loaded.get(path)
-            case _:
-                return None
-        if known is None or _stamp(path) != known[0]:
+        places = self._places.get(service, [])
+        if len(places) != 1 or _stamp(places[0]) is None:
             return None
         if any(_changed_ns(folder) != at for folder, at in self._folders.items()):
             return None
-        return known[1]
+        return places[0]
 
     def _load(self, path: Path) -> LoadedGuide:
         stamp = _stamp(path)
@@ -203,13 +202,14 @@ def _files(directory: Path, folders: dict[Path, int]) -> Iterator[Path]:
         seen.add((stat.st_dev, stat.st_ino))
         folders[folder] = stat.st_mtime_ns
         for entry in entries:
-            path = folder / entry.name
             if entry.name.startswith("."):
                 continue
-            if path.is_dir():
-                waiting.append(path)
-            elif path.suffix in _SUFFIXES and path.is_file():
-                yield path
+            # A link in a circle is neither, and says so by an error.
+            with suppress(OSError):
+                if entry.is_dir():
+                    waiting.append(folder / entry.name)
+                elif entry.name.endswith(_SUFFIXES) and entry.is_file():
+                    yield folder / entry.name
 
 
 def _stamp(path: Path) -> _Stamp | None:
