@@ -28,12 +28,16 @@ _Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 @dataclass(frozen=True)
 class Track:
-    """One signal of a drawn watch; `requests` makes it a signal of errors."""
+    """One signal of a drawn watch; `requests` makes it a signal of errors.
+
+    A control is for the judge alone, as neither peer has a notion of one.
+    """
 
     kind: SignalKind
     before: Floats
     after: Floats
     requests: tuple[float, float] | None = None
+    control: "Track | None" = None
 
     def rates(self) -> tuple[Floats, Floats]:
         """Return what a rule without counts looks at, before and after."""
@@ -43,13 +47,21 @@ class Track:
 
     def evidence(self, name: str) -> SignalEvidence:
         """Return the track as the judge takes it."""
-        asked = self.requests or (None, None)
-        first = -EVERY_S * len(self.before)
+        before, after = self.sides()
+        beside = self.control.sides() if self.control else ((), ())
         return SignalEvidence(
             rule=SignalRule(name=name, kind=self.kind),
-            baseline=self._samples(self.before, first, asked[0]),
-            post=self._samples(self.after, 0.0, asked[1]),
+            baseline=before,
+            post=after,
+            control_baseline=beside[0],
+            control_post=beside[1],
         )
+
+    def sides(self) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+        """Return the looks before and after the switch."""
+        asked = self.requests or (None, None)
+        first = -EVERY_S * len(self.before)
+        return self._samples(self.before, first, asked[0]), self._samples(self.after, 0.0, asked[1])
 
     def _samples(
         self, values: Floats, first_s: float, requests: float | None

@@ -3,11 +3,12 @@
 `python -m tests.bench.judge_power` ends with one line of JSON, and fails when a target is missed.
 """
 
+import argparse
 import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -124,6 +125,57 @@ def slower(share: float, spread: float, looks: int, before: int = 60) -> Draw:
     ]
 
 
+def beside(
+    share: float, control_share: float, looks: int, noise: tuple[float, float] = (0.1, 0.1)
+) -> Draw:
+    """Draw a latency that rises by a share, beside a control that rises by its own."""
+
+    def draw(rng: np.random.Generator) -> list[Track]:
+        (own,) = slower(share, noise[0], looks)(rng)
+        (other,) = slower(control_share, noise[1], looks)(rng)
+        return [replace(own, control=other)]
+
+    return draw
+
+
+def failing_beside(
+    rates: tuple[float, float], control: tuple[float, float], looks: int, requests: int = 200
+) -> Draw:
+    """Draw errors beside those of a control of so many requests a look."""
+
+    def draw(rng: np.random.Generator) -> list[Track]:
+        own = _errors(rng, rates, (200, 200), (60, looks))
+        other = _errors(rng, control, (requests, requests), (60, looks))
+        return [replace(own, control=other)]
+
+    return draw
+
+
+def quiet_beside(looks: int) -> Draw:
+    """Draw errors that rise tenfold, beside a control without any but two by chance."""
+
+    def draw(rng: np.random.Generator) -> list[Track]:
+        own = _errors(rng, (0.002, 0.02), (200, 200), (60, looks))
+        after = np.zeros(looks)
+        after[rng.permutation(looks)[:2]] = 1.0
+        quiet = Track(SignalKind.ERRORS, np.zeros(60), after, (200.0, 200.0))
+        return [replace(own, control=quiet)]
+
+    return draw
+
+
+def many_beside(rng: np.random.Generator) -> list[Track]:
+    """Draw ten latencies, all half as slow again from the tenth look on, as are their controls."""
+    step = np.r_[np.ones(70), np.full(LOOKS - 10, 1.5)]
+    return [
+        replace(
+            _latency(rng.normal(1, 0.1, 120) * step, 60),
+            control=_latency(rng.normal(1, 0.1, 120) * step, 60),
+        )
+        for _ in range(10)
+    ]
+
+
 ROWS = (
     Row("AR(1) 0.8, noise of 20 %", ar1(60), at_most=0.01),
     Row(
@@ -145,6 +197,35 @@ ROWS = (
     Row("+50 % at 10 % noise, within 10 looks", slower(0.5, 0.1, 10)),
     Row("+20 % at 5 % noise, within the watch", slower(0.2, 0.05, LOOKS)),
     Row("3 times slower after 12, within 4 looks", slower(2.0, 0.15, 4, 12)),
+    Row("+50 % here and in the control", beside(0.5, 0.5, LOOKS), at_most=0.01),
+    Row("+50 % here and in a noisier control", beside(0.5, 0.5, LOOKS, (0.1, 0.2)), at_most=0.01),
+    Row("+50 % in 10 signals and their controls", many_beside, at_most=0.01),
+    Row("no change, with a control", beside(0.0, 0.0, LOOKS), at_most=0.01),
+    Row("+50 % beside a control, within 10 looks", beside(0.5, 0.0, 10)),
+    Row("+50 % beside a noisier control, within 10", beside(0.5, 0.0, 10, (0.1, 0.2))),
+    Row("+50 % beside a noisier control, 60 looks", beside(0.5, 0.0, LOOKS, (0.1, 0.2))),
+    Row("+200 % here, +50 % in the control, 10", beside(2.0, 0.5, 10), at_least=0.95),
+    Row(
+        "errors 0.2 % to 2 % here and in the control",
+        failing_beside((0.002, 0.02), (0.002, 0.02), LOOKS),
+        at_most=0.01,
+    ),
+    Row(
+        "errors 1 % to 1.5 % here and in the control",
+        failing_beside((0.01, 0.015), (0.01, 0.015), LOOKS),
+    ),
+    Row("errors 1 % to 1.5 % beside a control", failing_beside((0.01, 0.015), (0.01, 0.01), LOOKS)),
+    Row(
+        "errors 0.2 % to 2 % beside a control, 5 looks",
+        failing_beside((0.002, 0.02), (0.002, 0.002), 5),
+    ),
+    Row("errors beside a control of two by chance, 5", quiet_beside(5)),
+    Row("errors beside a control of two by chance, 10", quiet_beside(10), at_least=0.95),
+    Row(
+        "errors to 8 % here, to 1 % in the control, 10",
+        failing_beside((0.002, 0.08), (0.002, 0.01), 10),
+        at_least=0.95,
+    ),
 )
 
 
@@ -178,10 +259,16 @@ def measure(row: Row, watches: int = WATCHES) -> dict[str, float]:
 
 def main() -> int:
     """Print the table and the line of JSON; return how the process is to end."""
+    asking = argparse.ArgumentParser(description=__doc__)
+    asking.add_argument("--watches", type=int, default=WATCHES, help="seeded watches a row")
+    asking.add_argument("--only", default="", help="rows whose name holds this")
+    options = asking.parse_args()
     began, figures, missed = time.monotonic(), dict[str, dict[str, float]](), list[str]()
-    print(f"{'share of watches called Red':42}{'goaround':>10}{'Kayenta':>9}{'static':>8}   asked")
+    print(f"{'share of watches called Red':46}{'goaround':>10}{'Kayenta':>9}{'static':>8}   asked")
     for row in ROWS:
-        shares = figures[row.name] = measure(row)
+        if options.only not in row.name:
+            continue
+        shares = figures[row.name] = measure(row, options.watches)
         asked = (
             f"<= {row.at_most:.0%}"
             if row.at_most is not None
@@ -193,12 +280,12 @@ def main() -> int:
         if not met:
             missed.append(row.name)
         print(
-            f"{row.name:42}{shares['goaround']:>10.1%}{shares['kayenta']:>9.1%}"
+            f"{row.name:46}{shares['goaround']:>10.1%}{shares['kayenta']:>9.1%}"
             f"{shares['static']:>8.1%}   {asked}{'' if met else '  MISSED'}",
             flush=True,
         )
     took = round(time.monotonic() - began, 1)
-    summary = {"judge_version": JUDGE_VERSION, "watches": WATCHES, "took_s": took}
+    summary = {"judge_version": JUDGE_VERSION, "watches": options.watches, "took_s": took}
     print(json.dumps({**summary, "red": figures, "missed": missed}))
     return 1 if missed else 0
 

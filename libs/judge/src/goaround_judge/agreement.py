@@ -23,13 +23,13 @@ A long watch sees more strays, and can wait for the next look; a short one can d
 
 
 class Witness(NamedTuple):
-    """One signal's looks after the switch, in its own unit, and which of them stray."""
+    """One signal's looks after the switch and what each may reach, in its unit; which stray."""
 
     verdict: SignalVerdict
     at_s: Floats
     values: Floats
     strays: npt.NDArray[np.bool_]
-    limit: float
+    limits: Floats
     unit: str
 
 
@@ -81,6 +81,7 @@ def _red(witness: Witness, place: int, at_s: float, names: Sequence[str]) -> Sig
     if verdict.red_at_s is not None and verdict.red_at_s <= at_s:
         return verdict
     value, usual = float(witness.values[place]), verdict.baseline or 0.0
+    limit = float(witness.limits[place])
     share = value / usual - 1 if usual > 0 else None
     moved = "" if share is None else f" ({change(share)})"
     others = ", ".join(sorted(name for name in names if name != verdict.name)[:3])
@@ -90,13 +91,13 @@ def _red(witness: Witness, place: int, at_s: float, names: Sequence[str]) -> Sig
             "verdict": Word.REGRESSED,
             "reason": (
                 f"{verdict.name}: {number(value, unit)} against {number(usual, unit)} before"
-                f"{moved} {moment(at_s)}, beyond the {number(witness.limit, unit)} that one look "
+                f"{moved} {moment(at_s)}, beyond the {number(limit, unit)} that one look "
                 f"may reach, at the same look as {others}"
             ),
             "observed": value,
             "change": share,
-            "limit": witness.limit,
-            "green_limit": witness.limit,
+            "limit": limit,
+            "green_limit": limit,
             "would_be_green": f"would have been Green without {verdict.name} and {others} together",
             "red_at_s": at_s,
             "excess": max(verdict.excess, 1.0),

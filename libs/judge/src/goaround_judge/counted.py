@@ -4,11 +4,12 @@ More requests with proportionally more errors is no change; a spike of one look 
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from goaround_judge.counts import Known, known, log_ratio_once, most_events, rising
+from goaround_judge.control import LeftOut, counted_beside
+from goaround_judge.counts import Beside, Known, known, log_ratio_once, most_events, rising
 from goaround_judge.evidence import Observed
 from goaround_judge.load import Load
 from goaround_judge.rules import SignalRule
@@ -36,7 +37,7 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
 
     Where requests were not counted, the traffic signals' growth takes their place.
     """
-    rule, earlier, later, _ = observed
+    rule, earlier, later, _, control = observed
     # Rates need both sides counted; where the baseline's are not, looks are what is compared.
     with_requests = earlier.counts_requests and (later.counts_requests or not later.usable.any())
     before = earlier.tallies(of_requests=with_requests)
@@ -49,62 +50,131 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
     base, worsening = _settled(before, looks, rule.matters_from)
     if len(after.errors) == 0:
         return _thin(rule, str(thin), base.rate, earlier, later)
-    matters = rule.matters_from
-    rise = rising(base, after.errors, after.exposure, looks=looks, matters_from=matters)
-    logs = rise.logs
-    if with_requests:
-        enough = np.cumsum(after.errors) >= RATE_FLOOR * np.cumsum(after.exposure)
-        logs = np.where(enough, logs, -np.inf)
-    crossed = np.flatnonzero(logs >= RED)
-    at = int(crossed[0]) if len(crossed) else len(logs) - 1
-    anomalous = bool(logs[at] >= YELLOW)
-    # A finding is told from where it began; the rest from the switch on.
-    since = int(rise.since[at]) if anomalous else 0
-    stake = float(rise.stakes[at] if anomalous else rise.stakes.max())
-    seen = float(after.errors[since : at + 1].sum())
-    over = float(after.exposure[since : at + 1].sum())
-    rate = seen / over
-    red_limit = most_events(base, over, matters, RED - stake) / over
-    green_limit = most_events(base, over, matters, YELLOW - stake) / over
+    beside = (
+        counted_beside(control, after.at_s, of_requests=with_requests, least=LEAST_LOOKS)
+        if control
+        else None
+    )
+    found = find(base, after, looks, rule.matters_from, beside)
+    alone = find(base, after, looks, rule.matters_from, None) if found.excused else found
+    elsewhere = alone.anomalous and not found.anomalous
+    told = alone if elsewhere else found  # the harm is what must be told, and what excuses it
     bad_before = worsening or (with_requests and base.rate >= BAD_RATE)
-    figures = _figures(seen, over, base, with_requests)
-    counterfactual = f"would have been Green at {_rate(green_limit, with_requests)} or less"
-    if len(crossed):
+    figures = _figures(told, base, with_requests)
+    red_limit = _rate(found.red_limit, with_requests)
+    green_limit = _rate(found.green_limit, with_requests)
+    counterfactual = f"would have been Green at {green_limit} or less"
+    if found.red_at_s is not None:
         colour, word = Colour.RED, Word.REGRESSED
-        reason = (
-            f"{figures}, beyond the limit of {_rate(red_limit, with_requests)} "
-            f"{moment(float(after.at_s[at]))}"
-        )
-    elif anomalous:
+        reason = f"{figures}, beyond the limit of {red_limit} {moment(found.red_at_s)}"
+    elif found.anomalous:
         colour, word = Colour.YELLOW, Word.SUSPICIOUS
-        reason = f"{figures}, near the limit of {_rate(red_limit, with_requests)}"
+        reason = f"{figures}, near the limit of {red_limit}"
     elif thin is not None:
         colour, word, reason = Colour.YELLOW, Word.THIN, thin
         counterfactual = "would have been Green with enough data"
+    elif elsewhere:
+        colour, word, reason, counterfactual = Colour.GREEN, Word.ELSEWHERE, figures, ""
     else:
-        kept = f"within {_rate(green_limit, with_requests)}"
-        colour, reason = Colour.GREEN, f"{figures}, {kept if rate <= green_limit else BURST}"
-        fewer = log_ratio_fallen(base, seen, over) >= RED
+        kept = f"within {green_limit}" if told.rate <= found.green_limit else BURST
+        colour, reason, counterfactual = Colour.GREEN, f"{figures}, {kept}", ""
+        fewer = log_ratio_fallen(base, told.seen, told.over) >= RED
         word = Word.IMPROVED if fewer else Word.ALREADY_BAD if bad_before else Word.STEADY
-        counterfactual = ""
     return SignalVerdict(
         name=rule.name,
         colour=colour,
         verdict=word,
-        reason=f"{rule.name}: {reason}",
+        reason=f"{rule.name}: {reason}{_aside(told, beside, with_requests)}",
         baseline=base.rate,
-        observed=rate,
-        change=rate / base.rate - 1 if base.rate > 0 else None,
-        limit=red_limit,
-        green_limit=green_limit,
+        observed=told.rate,
+        change=told.rate / base.rate - 1 if base.rate > 0 else None,
+        limit=found.red_limit,
+        green_limit=found.green_limit,
         would_be_green=counterfactual,
         samples=later.states,
         baseline_samples=earlier.states,
-        red_at_s=float(after.at_s[at]) if len(crossed) else None,
-        excess=max(float(logs[at]) / RED, 0.0),
+        red_at_s=found.red_at_s,
+        excess=max(found.log / RED, 0.0),
         muted=rule.muted,
         improved=word is Word.IMPROVED,
         already_bad=bad_before,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the counts show: the evidence at the moment of Red or now, and from where it counts.
+
+    `since` and `at` are the first and last look that count; limits are rates.
+    """
+
+    log: float
+    red_at_s: float | None
+    anomalous: bool
+    since: int
+    at: int
+    seen: float
+    over: float
+    red_limit: float
+    green_limit: float
+    excused: bool
+
+    @property
+    def rate(self) -> float:
+        """Return events for one unit of exposure."""
+        return self.seen / self.over
+
+
+def find(
+    base: Known, after: Tallies, looks: int, matters: float, beside: Beside | LeftOut | None
+) -> Finding:
+    """Return what the counts after the switch show, set off against those of a control if any."""
+    control = beside if isinstance(beside, Beside) else None
+    rise = rising(
+        base, after.errors, after.exposure, looks=looks, matters_from=matters, control=control
+    )
+    logs = rise.logs
+    if after.of_requests:
+        enough = after.errors.cumsum() >= RATE_FLOOR * after.exposure.cumsum()
+        logs = np.where(enough, logs, -np.inf)
+    crossed = logs >= RED
+    at = int(crossed.argmax())
+    red = bool(crossed[at])
+    at = at if red else len(logs) - 1
+    anomalous = bool(logs[at] >= YELLOW)
+    # A finding is told from where it began; the rest from the switch on.
+    since = int(rise.since[at]) if anomalous else 0
+    stake = float(rise.stakes[at] if anomalous else rise.stakes.max())
+    over = float(after.exposure[since : at + 1].sum())
+    stretched, sure = over * float(rise.growths[at]), base.less_sure(float(rise.keep[at]))
+    return Finding(
+        log=float(logs[at]),
+        red_at_s=float(after.at_s[at]) if red else None,
+        anomalous=anomalous,
+        since=since,
+        at=at,
+        seen=float(after.errors[since : at + 1].sum()),
+        over=over,
+        red_limit=most_events(sure, stretched, matters, RED - stake) / over,
+        green_limit=most_events(sure, stretched, matters, YELLOW - stake) / over,
+        excused=bool(np.count_nonzero(rise.growths > 1)),
+    )
+
+
+def _aside(found: Finding, beside: Beside | LeftOut | None, of_requests: bool) -> str:
+    """Return what the control shows over the same looks, as the end of a reason."""
+    if isinstance(beside, LeftOut):
+        return f"; its control is left out: {beside.why}"
+    if beside is None or not found.anomalous:
+        return ""
+    seen = float(beside.events[found.since : found.at + 1].sum())
+    over = float(beside.exposure[found.since : found.at + 1].sum())
+    if over <= 0:
+        return "; its control has no look at that time"
+    usual = float(beside.events_before.sum() / beside.exposure_before.sum())
+    return (
+        f"; its control shows {_rate(seen / over, of_requests)} against "
+        f"{_rate(usual, of_requests)} before at the same looks"
     )
 
 
@@ -142,11 +212,12 @@ def _rate(rate: float, of_requests: bool) -> str:
     return percent(rate) if of_requests else f"{number(rate)} a look"
 
 
-def _figures(errors: float, over: float, base: Known, of_requests: bool) -> str:
+def _figures(found: Finding, base: Known, of_requests: bool) -> str:
     """Return the counts and rates in words."""
+    over = found.over
     within = f"{number(over)} requests" if of_requests else counted(round(over), "look")
     return (
-        f"{number(errors)} errors in {within} ({_rate(errors / over, of_requests)}) "
+        f"{number(found.seen)} errors in {within} ({_rate(found.rate, of_requests)}) "
         f"against {_rate(base.rate, of_requests)} before"
     )
 

@@ -8,6 +8,7 @@ change such a mixture exceeds 1/risk with probability `risk` at most, at any loo
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,11 @@ RISES = np.array([1.5, 3.0, 8.0, 40.0])
 """Rises the mixture lays its bets on."""
 LOG_RISES = np.log(RISES)
 LOG_BETS = math.log(len(RISES))
+CONTROL_MOVED = -1.0
+"""Evidence, stakes paid, from which a control has moved as well: about three to one before them."""
+QUIET_MOVED = 3.0
+"""The same for one with next to no event before: its rate is unknown, and two more are chance."""
+QUIET_EVENTS = 4.0
 STARTS = 6
 """Moments at which harm may have begun; half of the bet is on the switch itself."""
 PRIOR_EVENTS = 1.0
@@ -37,6 +43,11 @@ class Known:
     events: float
     exposure: float
     burstiness: float
+
+    def less_sure(self, keep: float) -> "Known":
+        """Return the same rate, of which the share `keep` is believed."""
+        events = (self.events + PRIOR_EVENTS) * keep - PRIOR_EVENTS
+        return Known(events, self.exposure * keep, self.burstiness)
 
     @property
     def rate(self) -> float:
@@ -66,12 +77,27 @@ def known(events: Floats, exposure: Floats) -> Known:
     return Known(total, over, burstiness)
 
 
+class Beside(NamedTuple):
+    """A control's events and exposure before the switch, and at each look after it."""
+
+    events_before: Floats
+    exposure_before: Floats
+    events: Floats
+    exposure: Floats
+
+
 class Rising(NamedTuple):
-    """For each look: the log of the evidence, the look it counts from, and that start's stake."""
+    """For each look: the log of the evidence, the look it counts from, and that start's stake.
+
+    `growths` is how many times the control's rate had grown since that look, and `keep` the share
+    of the baseline that is as sure as that; 1 without a control.
+    """
 
     logs: Floats
     since: npt.NDArray[np.intp]
     stakes: Floats
+    growths: Floats
+    keep: Floats
 
 
 def without_the_worst(events: Floats) -> Floats:
@@ -87,19 +113,23 @@ def without_the_worst(events: Floats) -> Floats:
     return np.asarray(counted, dtype=np.float64)
 
 
-def log_ratio(base: Known, events: Floats, exposure: Floats, matters_from: float) -> Floats:
+def log_ratio(
+    base: Known, events: Floats, exposure: Floats, matters_from: float, keep: Floats | float = 1.0
+) -> Floats:
     """Return the log of the evidence for a rise, for totals of events and exposure.
 
     The evidence is the best bet of the mixture at its share of the stake, which the whole
-    mixture is never below. The null is a rate that rose by `matters_from` at most.
+    mixture is never below. The null is a rate that rose by `matters_from` at most. Of what the
+    baseline says, the share `keep` is believed.
     """
+    usual = base.exposure * keep
     grown = exposure * (1 + matters_from)
     of_bets = (len(RISES), *([1] * events.ndim))  # bets first: numpy is slow over a short last axis
     bets = grown * RISES.reshape(of_bets)
-    bets += base.exposure
-    np.divide(base.exposure + grown, bets, out=bets)
+    bets += usual
+    np.divide(usual + grown, bets, out=bets)
     np.log(bets, out=bets)
-    bets *= base.events + PRIOR_EVENTS + events
+    bets *= (base.events + PRIOR_EVENTS) * keep + events
     bets += events * LOG_RISES.reshape(of_bets)
     return np.asarray((bets.max(axis=0) - LOG_BETS) / base.burstiness, dtype=np.float64)
 
@@ -127,9 +157,18 @@ def _bursts(events: Floats, exposure: Floats, looks: Floats) -> Floats:
 
 
 def rising(
-    base: Known, events: Floats, exposure: Floats, *, looks: int, matters_from: float
+    base: Known,
+    events: Floats,
+    exposure: Floats,
+    *,
+    looks: int,
+    matters_from: float,
+    control: Beside | None = None,
 ) -> Rising:
-    """Return, for each look, the evidence that the rate has risen since some moment."""
+    """Return, for each look, the evidence that the rate has risen since some moment.
+
+    What a control shows since the same moment as well stretches the exposure.
+    """
     n = len(events)
     every = max(looks // STARTS, 1)
     starts = np.arange(0, min(n, STARTS * every), every)
@@ -138,12 +177,55 @@ def rising(
     seen = np.where(since, events, 0.0)
     # A look before its start adds next to nothing, and divides no nought by nought.
     over = np.where(since, exposure, 1e-12)
-    ratio = log_ratio(base, without_the_worst(seen), over.cumsum(axis=-1), matters_from)
+    growths = keep = _alike(len(starts), n)
+    totals = over.cumsum(axis=-1)
+    if control is None:
+        ratio = log_ratio(base, without_the_worst(seen), totals, matters_from)
+    else:
+        growths, keep = _grown(base, control, since, stakes)
+        ratio = log_ratio(base, without_the_worst(seen), totals * growths, matters_from, keep)
     staked = ratio + stakes[:, None]
     if float(staked.max()) > 0:  # else there is no evidence that bursts could take away
         staked = _less_bursts(base, ratio, seen, over, since) + stakes[:, None]
     best = staked.argmax(axis=0)
-    return Rising(staked[best, np.arange(n)], starts[best], stakes[best])
+    each = np.arange(n)
+    return Rising(
+        staked[best, each], starts[best], stakes[best], growths[best, each], keep[best, each]
+    )
+
+
+@lru_cache(maxsize=64)
+def _alike(starts: int, looks: int) -> Floats:
+    """Return a one for each start and look; shared, so never written to."""
+    ones = np.ones((starts, looks))
+    ones.setflags(write=False)
+    return ones
+
+
+def _grown(
+    base: Known, control: Beside, since: npt.NDArray[np.bool_], stakes: Floats
+) -> tuple[Floats, Floats]:
+    """Return the growth of the control's rate since each start, and how much that leaves sure.
+
+    The estimate starts from no growth as if that had been one event, and counts only where a rise
+    is likelier than none: so chance errors of a quiet control excuse nothing. The doubts about
+    three counts add up: the baseline's, the control's before, and the control's after.
+    """
+    other = known(control.events_before, control.exposure_before)
+    seen = np.where(since, control.events, 0.0).cumsum(axis=-1)
+    over = np.where(since, control.exposure, 0.0).cumsum(axis=-1)
+    usual = (other.events + PRIOR_EVENTS) / other.exposure
+    logs = log_ratio(other, seen, over, 0.0) + stakes[:, None]
+    best, each = logs.argmax(axis=0), np.arange(len(control.events))
+    enough = CONTROL_MOVED if other.events >= QUIET_EVENTS else QUIET_MOVED
+    moved = logs[best, each] > enough
+    supported = (seen + PRIOR_EVENTS) / (usual * over + PRIOR_EVENTS)
+    expected = np.where(moved, np.maximum(supported[best, each], 1.0), 1.0)
+    growths = (seen + PRIOR_EVENTS) / (usual * over + PRIOR_EVENTS / expected)
+    own = base.events + PRIOR_EVENTS
+    keep = 1 / (1 + own / (other.events + PRIOR_EVENTS) + own / (seen + PRIOR_EVENTS))
+    grown = moved & (growths > 1)
+    return np.where(grown, growths, 1.0), np.where(grown, keep, 1.0)
 
 
 def _less_bursts(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from goaround_judge.control import Control
 from goaround_judge.rules import LogRule, SignalKind, SignalRule
 from goaround_judge.samples import Columns, Sample, Series, read
 from goaround_judge.templates import TemplateCount
@@ -60,10 +61,11 @@ class Observed(NamedTuple):
     earlier: Series
     later: Series
     reference: Series | None
+    control: Control | None
 
 
-def observe(evidence: SignalEvidence | SignalColumns) -> Observed:
-    """Return the evidence of one signal as arrays."""
+def observe(evidence: SignalEvidence | SignalColumns, every_s: float) -> Observed:
+    """Return the evidence of one signal as arrays; its looks are `every_s` apart."""
     rule = evidence.rule
     counts = rule.kind is SignalKind.ERRORS
     return Observed(
@@ -71,7 +73,20 @@ def observe(evidence: SignalEvidence | SignalColumns) -> Observed:
         read(evidence.baseline, counts=counts),
         read(evidence.post, counts=counts),
         read(evidence.reference, counts=counts) if evidence.reference else None,
+        _control(evidence, every_s),
     )
+
+
+def _control(evidence: SignalEvidence | SignalColumns, every_s: float) -> Control | None:
+    """Return the control's series; none where the signal has no control at all."""
+    before, after = evidence.control_baseline, evidence.control_post
+    if isinstance(evidence, SignalColumns):
+        if before is None and after is None:
+            return None
+    elif not before and not after:
+        return None
+    counts = evidence.rule.kind is SignalKind.ERRORS
+    return Control(read(before or (), counts=counts), read(after or (), counts=counts), every_s)
 
 
 class LogWindow(BaseModel):

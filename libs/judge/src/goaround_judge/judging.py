@@ -11,7 +11,7 @@ from goaround_judge.rules import SignalKind
 from goaround_judge.verdicts import Action, Colour, LogVerdict, SignalVerdict, Verdict, Word
 from goaround_judge.wording import counted, number
 
-JUDGE_VERSION = "2"
+JUDGE_VERSION = "3"
 """Raised with every change that can change a verdict; a replay under another one says so."""
 
 Part = SignalVerdict | LogVerdict
@@ -27,8 +27,8 @@ def judge(evidence: Evidence) -> Verdict:
     """Return the verdict on a watch as it stands; the same evidence gives the same verdict."""
     if evidence.period_s == 0:
         return _unwatched()
-    observed = [observe(signal) for signal in evidence.signals]
-    observed += [observe(signal) for signal in evidence.columns]
+    observed = [observe(signal, evidence.every_s) for signal in evidence.signals]
+    observed += [observe(signal, evidence.every_s) for signal in evidence.columns]
     load, promise = load_of(observed), promise_of(evidence, observed)
     judged = [judge_signal(signal, promise, load) for signal in observed]
     witnesses = [witness for _, witness in judged if witness is not None]

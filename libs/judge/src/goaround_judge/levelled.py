@@ -1,16 +1,22 @@
 """Puts what a level shows into a signal's verdict: colour, word, numbers and the reason."""
 
 import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from goaround_judge.agreement import Witness
 from goaround_judge.calibration import LEAST_BASELINE
+from goaround_judge.control import LeftOut, Matched, matched
 from goaround_judge.evidence import Observed
 from goaround_judge.load import WORTH_TELLING, Load
 from goaround_judge.measured import Finding, directions, find
 from goaround_judge.promise import Promise
 from goaround_judge.robust import in_order, median
 from goaround_judge.rules import Bad, SignalKind, SignalRule
-from goaround_judge.samples import Levels, Series
+from goaround_judge.samples import Floats, Levels, Series
+from goaround_judge.setoff import SetOff, Whose, set_off
 from goaround_judge.sufficiency import lack
 from goaround_judge.verdicts import Colour, SignalVerdict, Word
 from goaround_judge.wording import change, counted, moment, number
@@ -23,19 +29,26 @@ def judge_level(
 
     What a resource is used for is traffic: its use is held against the baseline per unit of it.
     """
-    rule, earlier, later, season = observed
+    rule, earlier, later, season, control = observed
     before, after = earlier.levels(), later.levels()
     thin = lack(rule, later, None)
     if len(before.values) < LEAST_BASELINE or len(after.values) == 0:
         return _unknown(rule, thin, earlier, later), None
     reference = season.levels() if season else None
+    beside = matched(control, before.at_s, after.at_s, LEAST_BASELINE) if control else None
     grown = 1.0
     if rule.kind is SignalKind.SATURATION and rule.direction is Bad.UP:
         growth = load.at(after.at_s)
         grown = float(growth[-1])
         after = Levels(after.at_s, after.values / growth)
-    shown = [find(rule, sign, before, after, reference, promise) for sign in directions(rule)]
-    worst = max(shown, key=lambda f: (f.red_at_s is not None, f.suspicious, f.excess))
+        if isinstance(beside, Matched):  # its load is unknown: as much more as here, at the most
+            beside = Matched(beside.before, beside.after / growth)
+    shown = [
+        _sided(rule, find(rule, sign, before, after, reference, promise), beside, promise)
+        for sign in directions(rule)
+    ]
+    side = max(shown, key=lambda one: (one.red, one.suspicious, one.found.excess))
+    worst = side.found
     scale, limit = worst.scale, worst.limit
     centre = scale.off(worst.band.centre)
     stands = scale.off(worst.observed)
@@ -44,20 +57,23 @@ def judge_level(
     figures = _figures(rule, stands, centre, share)
     if grown >= WORTH_TELLING:
         figures += f" for each unit of load, which is {number(grown)} times what it was"
-    side = "<=" if scale.sign > 0 else ">="
-    counterfactual = f"would have been Green at {rule.name} {side} {number(green_limit, rule.unit)}"
-    if worst.red_at_s is not None:
+    sense = "<=" if scale.sign > 0 else ">="
+    counterfactual = (
+        f"would have been Green at {rule.name} {sense} {number(green_limit, rule.unit)}"
+    )
+    red_at_s = float(after.at_s[side.place]) if side.red else None
+    if red_at_s is not None:
         colour, word = Colour.RED, Word.REGRESSED
-        reason = (
-            f"{figures}, beyond the limit of {number(red_limit, rule.unit)} "
-            f"{moment(worst.red_at_s)}"
-        )
-    elif worst.suspicious:
+        reason = f"{figures}, beyond the limit of {number(red_limit, rule.unit)} {moment(red_at_s)}"
+    elif side.suspicious:
         colour, word = Colour.YELLOW, Word.SUSPICIOUS
-        reason = f"{figures}, near the limit of {number(red_limit, rule.unit)}"
+        stand = "beyond" if worst.red else "near"
+        reason = f"{figures}, {stand} the limit of {number(red_limit, rule.unit)}"
     elif thin is not None:
         colour, word, reason = Colour.YELLOW, Word.THIN, thin
         counterfactual = "would have been Green with enough data"
+    elif worst.suspicious:
+        colour, word, reason, counterfactual = Colour.GREEN, Word.ELSEWHERE, figures, ""
     else:
         colour, counterfactual = Colour.GREEN, ""
         better = len(shown) == 1 and _improved(worst)
@@ -68,7 +84,7 @@ def judge_level(
         name=rule.name,
         colour=colour,
         verdict=word,
-        reason=f"{rule.name}: {reason}",
+        reason=f"{rule.name}: {reason}{_aside(rule, side)}",
         baseline=centre,
         observed=stands,
         change=share,
@@ -77,16 +93,88 @@ def judge_level(
         would_be_green=counterfactual,
         samples=later.states,
         baseline_samples=earlier.states,
-        red_at_s=worst.red_at_s,
-        excess=min(max(worst.excess, 0.0), 1e6),
+        red_at_s=red_at_s,
+        excess=min(max(side.excess, 0.0), 1e6),
         muted=rule.muted,
         improved=word is Word.IMPROVED,
         already_bad=worst.band.already_bad,
     )
     if len(shown) > 1 or rule.kind is SignalKind.THROUGHPUT:
         return verdict, None  # a change of traffic, or of no known sense, seconds nothing
-    alone = scale.off(worst.band.alone)
-    return verdict, Witness(verdict, after.at_s, after.values, worst.strays, alone, rule.unit)
+    return verdict, Witness(
+        verdict, after.at_s, after.values, side.strays, side.one_look(), rule.unit
+    )
+
+
+class _Side(NamedTuple):
+    """One direction of a signal: what it shows by itself, and beyond its control if any."""
+
+    found: Finding
+    control: SetOff | LeftOut | None
+
+    @property
+    def _whose(self) -> Whose:
+        return self.control.whose if isinstance(self.control, SetOff) else Whose.OURS
+
+    @property
+    def red(self) -> bool:
+        """Tell whether it is Red, its control heard."""
+        return self.found.red and self._whose is Whose.OURS
+
+    @property
+    def suspicious(self) -> bool:
+        """Tell whether it is not Green, its control heard."""
+        return self.found.suspicious and self._whose is not Whose.SHARED
+
+    @property
+    def place(self) -> int:
+        """Return the look at which that was known."""
+        return self.control.place if isinstance(self.control, SetOff) else self.found.place
+
+    @property
+    def excess(self) -> float:
+        """Return how far it stands towards Red: 1 is on the limit, nought with its control."""
+        if self.found.suspicious and self._whose is not Whose.OURS:
+            return 0.0 if self._whose is Whose.SHARED else min(self.found.excess, 1.0)
+        return self.found.excess
+
+    @property
+    def strays(self) -> npt.NDArray[np.bool_]:
+        """Return the looks that stray by themselves, beyond the control as well."""
+        return self.control.strays if isinstance(self.control, SetOff) else self.found.strays
+
+    def one_look(self) -> Floats:
+        """Return what each look may reach by itself, in the signal's unit."""
+        if isinstance(self.control, SetOff):
+            return self.found.scale.all_off(self.control.one_look)
+        alone = self.found.scale.off(self.found.band.alone)
+        return np.broadcast_to(alone, self.found.strays.shape)
+
+
+def _sided(
+    rule: SignalRule, found: Finding, beside: Matched | LeftOut | None, promise: Promise
+) -> _Side:
+    """Return what one direction shows, set off against the control where that can be done."""
+    if isinstance(beside, Matched):
+        return _Side(found, set_off(rule, found, beside, promise))
+    return _Side(found, beside)
+
+
+def _aside(rule: SignalRule, side: _Side) -> str:
+    """Return what the control shows at the same looks, as the end of a reason."""
+    control = side.control
+    if isinstance(control, LeftOut):
+        return f"; its control is left out: {control.why}"
+    if control is None or not side.found.suspicious:
+        return ""
+    if control.after is None:
+        return "; its control has no look at that time"
+    share = f" ({change(control.after / control.before - 1)})" if control.before > 0 else ""
+    doubt = ", which does not tell yet whose that is" if control.whose is Whose.OPEN else ""
+    return (
+        f"; its control shows {number(control.after, rule.unit)} against "
+        f"{number(control.before, rule.unit)} before{share} at the same looks{doubt}"
+    )
 
 
 def _improved(found: Finding) -> bool:

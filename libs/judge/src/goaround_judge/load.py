@@ -44,7 +44,7 @@ def load_of(observed: Iterable[Observed]) -> Load:
     Growth that the guide itself calls harm excuses nothing, nor does a muted signal.
     """
     growths: list[Levels] = []
-    for rule, earlier, later, _ in observed:
+    for rule, earlier, later, _, _ in observed:
         if rule.kind is not SignalKind.THROUGHPUT or rule.direction is not Bad.DOWN or rule.muted:
             continue
         before, after = earlier.levels(), later.levels()

@@ -42,6 +42,10 @@ class Scale:
             return self.sign * np.log(np.maximum(values, self.smallest))
         return self.sign * values
 
+    def all_off(self, numbers: Floats) -> Floats:
+        """Return numbers of this axis in the signal's own unit."""
+        return np.exp(self.sign * numbers) if self.logarithmic else self.sign * numbers
+
     def off(self, number: float) -> float:
         """Return a number of this axis in the signal's own unit."""
         return math.exp(self.sign * number) if self.logarithmic else self.sign * number
@@ -49,16 +53,20 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one direction of a signal shows: numbers on the scale, the moment of Red if any.
+    """What one direction of a signal shows: all levels are on the scale.
 
-    `strays` marks the looks that by themselves stand beyond all that the baseline has shown.
+    `place` is the look at which it turned Red, else the last one. `strays` marks the looks that by
+    themselves stand beyond all that the baseline has shown.
     """
 
     scale: Scale
     band: Band
+    before: Floats
+    after: Floats
     limit: Limit
     observed: float
-    red_at_s: float | None
+    place: int
+    red: bool
     suspicious: bool
     strays: npt.NDArray[np.bool_]
 
@@ -93,6 +101,13 @@ def material_shift(rule: SignalRule, scale: Scale, centre: float) -> float:
     if scale.sign > 0:
         return math.log1p(share)
     return -math.log1p(-share) if share < 1 else math.inf
+
+
+def least_spread(scale: Scale, centre: float) -> float:
+    """Return the least standard deviation to believe in, for a centre in the signal's unit."""
+    if scale.logarithmic:
+        return RELATIVE_FLOOR
+    return RELATIVE_FLOOR * (scale.ceiling / 10 if scale.ceiling else abs(centre))
 
 
 def _is_load_falling(rule: SignalRule, scale: Scale) -> bool:
@@ -137,27 +152,23 @@ def find(
     windows, n = rolling_low_medians(values), len(before.values)
     earlier = {width: low[: max(n - width + 1, 0)] for width, low in windows.items()}
     later = {width: low[n:] for width, low in windows.items()}
-    limits = _banded(rule, scale, before.values, values[:n], earlier, promise)
+    limits = banded(rule, scale, median(in_order(before.values)), values[:n], earlier, promise)
     if reference is not None and len(reference.values) >= LEAST_BASELINE:
-        season = scale.on(reference.values)
+        season, centre = scale.on(reference.values), median(in_order(reference.values))
         moving = rolling_low_medians(season)
-        limits = _widest(limits, _banded(rule, scale, reference.values, season, moving, promise))
-    return _hold_against(scale, limits, values[n:], later, after.at_s)
+        limits = _widest(limits, banded(rule, scale, centre, season, moving, promise))
+    return hold_against(scale, limits, values[:n], values[n:], later)
 
 
-def _banded(
+def banded(
     rule: SignalRule,
     scale: Scale,
-    raw: Floats,
+    centre: float,
     values: Floats,
     windows: Mapping[int, Floats],
     promise: Promise,
 ) -> Band:
-    """Return the limits of one stretch: `raw` in the signal's unit, `values` on the scale."""
-    centre = median(in_order(raw))
-    floor = RELATIVE_FLOOR * (
-        1.0 if scale.logarithmic else (scale.ceiling or abs(centre)) / (10 if scale.ceiling else 1)
-    )
+    """Return the limits of one stretch on the scale; its `centre` is in the signal's unit."""
     return band(
         values,
         windows,
@@ -165,17 +176,16 @@ def _banded(
         sides=len(directions(rule)),
         signals=promise.signals,
         material=material_shift(rule, scale, centre),
-        floor=floor,
+        floor=least_spread(scale, centre),
         # Traffic comes in waves that are nobody's fault: its fall is asked to last.
         widths=WIDTHS[1:] if _is_load_falling(rule, scale) else WIDTHS,
     )
 
 
-def _hold_against(
-    scale: Scale, limits: Band, post: Floats, windows: Mapping[int, Floats], at_s: Floats
+def hold_against(
+    scale: Scale, limits: Band, before: Floats, post: Floats, windows: Mapping[int, Floats]
 ) -> Finding:
     """Return the first moment of Red over all widths, or else how the last looks stand."""
-    strays = post > limits.alone
     first: tuple[int, float, Limit] | None = None
     suspect: tuple[float, Limit] | None = None
     for limit in limits.limits:
@@ -191,9 +201,14 @@ def _hold_against(
             first = (at + place, float(stands[at]), limit)
         if suspect is None and stands[-1] > limit.yellow:
             suspect = (float(stands[-1]), limit)
+    last = len(post) - 1
     if first is not None:
-        return Finding(scale, limits, first[2], first[1], float(at_s[first[0]]), True, strays)
-    if suspect is not None:
-        return Finding(scale, limits, suspect[1], suspect[0], None, True, strays)
-    stands_at = median(in_order(post))
-    return Finding(scale, limits, limits.limits[0], stands_at, None, False, strays)
+        place, observed, limit = first
+    elif suspect is not None:
+        place, (observed, limit) = last, suspect
+    else:
+        place, observed, limit = last, median(in_order(post)), limits.limits[0]
+    red, suspicious = first is not None, first is not None or suspect is not None
+    return Finding(
+        scale, limits, before, post, limit, observed, place, red, suspicious, post > limits.alone
+    )

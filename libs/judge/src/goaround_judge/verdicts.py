@@ -39,6 +39,7 @@ class Word(StrEnum):
     SUSPICIOUS = "suspicious"
     REGRESSED = "regressed"
     ALREADY_BAD = "already bad"
+    ELSEWHERE = "moved elsewhere too"
     THIN = "too little evidence"
 
 
