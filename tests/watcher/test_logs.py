@@ -1,12 +1,13 @@
-"""Log lines: files through rotation and truncation, commands that hang or follow, Loki."""
+"""Log lines: files through rotation and truncation, commands that hang or follow."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import resource
+import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,12 +18,9 @@ from goaround_schemas.guide import LogSource
 from goaround_watcher.sources import tail
 from goaround_watcher.sources.command import LogCommand
 from goaround_watcher.sources.file import LogFiles
-from goaround_watcher.sources.http import Http
 from goaround_watcher.sources.logline import MOST_BYTES, MOST_LINES, records, written_at
-from goaround_watcher.sources.loki import Loki
 from goaround_watcher.sources.port import Cursors, Lines
 from tests.watcher.builders import span
-from tests.watcher.provider import Provider
 
 
 class Log:
@@ -88,6 +86,60 @@ def test_a_file_replaced_by_a_longer_one_on_the_same_inode_is_told_by_its_head(l
     log.look()
     log.path.write_text("quite another beginning\nand more\n")
     assert log.look() == ["quite another beginning", "and more"]
+
+
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+def test_rotation_by_copy_and_truncation_doubles_nothing(tmp_path: Path, pattern: str) -> None:
+    log = Log(tmp_path, pattern)
+    log.write("INFO one\nINFO two\n")
+    assert log.look() == ["INFO one", "INFO two"]
+    shutil.copy2(log.path, tmp_path / "app.log.1")
+    os.truncate(log.path, 0)
+    log.write("INFO three\n")
+    assert log.look() == ["INFO three"]
+    log.write("INFO four\n")
+    assert log.look() == ["INFO four"]
+
+
+def test_what_was_unread_before_a_truncation_is_read_in_the_copy(tmp_path: Path) -> None:
+    log = Log(tmp_path, "app.log*")
+    log.write("INFO one\n")
+    log.look()
+    log.write("INFO unread\n")
+    shutil.copy2(log.path, tmp_path / "app.log.1")
+    log.path.write_text("INFO anew\n")
+    assert log.look() == ["INFO unread", "INFO anew"]
+    assert log.look() == []
+
+
+def test_another_file_with_the_same_first_lines_is_no_copy(tmp_path: Path) -> None:
+    log = Log(tmp_path, "*.log")
+    log.write("# banner\nINFO one\n")
+    log.look()
+    (tmp_path / "other.log").write_text("# banner\nINFO one\nINFO other\n")
+    assert log.look() == ["# banner", "INFO one", "INFO other"]
+
+
+def test_a_file_that_appears_later_is_read_from_its_start(tmp_path: Path) -> None:
+    log = Log(tmp_path, "*.log")
+    assert log.look() == []
+    log.write("INFO first\n")
+    assert log.look() == ["INFO first"]
+
+
+def test_a_file_that_cannot_be_opened_is_told_and_read_on_later(log: Log) -> None:
+    log.look()
+    log.write("ERROR meanwhile\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # As who may read every file sees no refusal: there is no room for one more open file.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        found = tail.read(log.pattern, log.cursors)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found.unreadable == (f"{log.path}: Too many open files",)
+    log.cursors = found.cursors
+    assert log.look() == ["ERROR meanwhile"]
 
 
 def test_compressed_files_are_left_alone(tmp_path: Path) -> None:
@@ -278,38 +330,3 @@ async def test_a_command_that_is_not_there_says_so() -> None:
     said = await ran("/nonesuch/program")
     assert said.state is SampleState.PROVIDER_ERROR
     assert "/nonesuch/program cannot be run" in said.detail
-
-
-def loki(url: str) -> LogSource:
-    return LogSource.model_validate({"loki": {"url": url, "query": '{app="shop"}'}})
-
-
-async def test_loki_is_asked_for_the_span_and_read_in_order(http: Http, server: Provider) -> None:
-    streams: list[dict[str, Any]] = [
-        {"stream": {"pod": "a"}, "values": [["3", "third"], ["1", "first"]]},
-        {"stream": {"pod": "b"}, "values": [["2", "second"]]},
-    ]
-    server.says_json({"status": "success", "data": {"resultType": "streams", "result": streams}})
-    said = await Loki(http).lines(loki(server.url), span(0, 5), {})
-    assert said.lines == ("first", "second", "third")
-    (asked,) = server.asked
-    assert asked.path == "/loki/api/v1/query_range"
-    assert asked.query["query"] == '{app="shop"}'
-    assert int(asked.query["end"]) - int(asked.query["start"]) == 5_000_000_000
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ("<html>", "is it Loki?"),
-        ('{"data": {"resultType": "matrix", "result": []}}', "log query is needed"),
-        ('{"data": {"resultType": "streams", "result": [{"values": [["x"]]}]}}', "cannot be read"),
-    ],
-)
-async def test_what_is_no_answer_of_lokis_says_so(
-    http: Http, server: Provider, body: str, words: str
-) -> None:
-    server.says(body)
-    said = await Loki(http).lines(loki(server.url), span(0, 5), {})
-    assert said.state is SampleState.PROVIDER_ERROR
-    assert words in said.detail

@@ -6,20 +6,22 @@ import asyncio
 import shutil
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from goaround_judge import SampleState
 from goaround_schemas.guide import PrometheusServer, Source
 from goaround_watcher import rows
 from goaround_watcher.sources.http import Http
-from goaround_watcher.sources.port import Answer, Point, Sampled, Span
+from goaround_watcher.sources.port import Answer, Point, Span
 from goaround_watcher.sources.prometheus import Prometheus
 from tests.watcher.builders import since_1970, span
-from tests.watcher.provider import Provider, web
+from tests.watcher.provider import Asked, Provider, provider, web
 
 
 def matrix(*series: list[tuple[float, Any]]) -> dict[str, Any]:
@@ -27,6 +29,15 @@ def matrix(*series: list[tuple[float, Any]]) -> dict[str, Any]:
         {"metric": {}, "values": [[since_1970(at), str(v)] for at, v in one]} for one in series
     ]
     return {"status": "success", "data": {"resultType": "matrix", "result": result}}
+
+
+HISTOGRAMS: dict[str, Any] = {
+    "status": "success",
+    "data": {
+        "resultType": "matrix",
+        "result": [{"metric": {}, "histograms": [[1, {"count": "1", "sum": "1"}]]}],
+    },
+}
 
 
 async def ask(http: Http, server: Provider, about: Span | None = None) -> Answer:
@@ -43,7 +54,7 @@ async def test_a_look_in_time_asks_for_one_point_and_for_some_before(
     assert answer.points == (Point(since_1970(5), 2.0),)
     (asked,) = server.asked
     assert asked.path == "/api/v1/query_range"
-    assert asked.query["step"] == "5"
+    assert float(asked.query["step"]) == 5
     assert float(asked.query["end"]) == since_1970(5)
     assert float(asked.query["start"]) < since_1970(0)
 
@@ -73,6 +84,12 @@ async def test_a_long_history_is_bounded_at_its_old_end(http: Http, server: Prov
             {"status": "success", "data": {"resultType": "string", "result": [1, "x"]}},
             SampleState.PROVIDER_ERROR,
             "gives a string",
+        ),
+        (HISTOGRAMS, SampleState.PROVIDER_ERROR, "not numbers"),
+        (
+            {**matrix(), "warnings": ["store a: timeout"]},
+            SampleState.NO_DATA,
+            "store a: timeout",
         ),
         ({"hello": "world"}, SampleState.PROVIDER_ERROR, "is it Prometheus?"),
         ([1], SampleState.PROVIDER_ERROR, "is it Prometheus?"),
@@ -161,15 +178,76 @@ def test_no_series_of_errors_beside_one_of_requests_means_that_nothing_failed(
     assert counted(errors, requests) == expected
 
 
-@pytest.fixture
-async def prometheus(tmp_path: Path, server: Provider) -> AsyncIterator[str]:
+async def test_what_the_server_doubts_is_told_beside_the_number(
+    http: Http, server: Provider
+) -> None:
+    server.says_json({**matrix([(5, 2)]), "warnings": ["store a: timeout", "store b: timeout"]})
+    answer = await ask(http, server)
+    assert [p.value for p in answer.points] == [2]
+    made = rows.of_value(answer, span(0, 5))
+    assert rows.detail_of([answer], made) == ("the server warns: store a: timeout (and 1 more)")
+
+
+class Shop:
+    """A page for a real server to scrape: orders that are counted from nought after a restart."""
+
+    def __init__(self) -> None:
+        self.orders = 0
+        self.is_there = True
+
+    def page(self, asked: Asked) -> bytes:
+        self.orders += 10
+        page = f'orders_total{{pod="a"}} {self.orders}\norders_total{{pod="b"}} 1\nodd NaN\n'
+        return page.encode() if self.is_there else b"this is no page"
+
+
+class Server:
+    """A real Prometheus that scrapes the shop five times a second."""
+
+    def __init__(self, url: str, source: Prometheus, shop: Shop) -> None:
+        self.url = url
+        self.shop = shop
+        self._source = source
+
+    async def ask(self, query: str, *, ahead_s: float = 0, back_s: float = 1) -> Answer:
+        until = time.time() + ahead_s
+        about = Span(until - back_s, until, 0.5, 2)
+        return (await self._source.sample([Source(prometheus=query)], about, {})).answers[0]
+
+    async def until(self, query: str, so: Callable[[Answer], bool], **when: float) -> Answer:
+        """Ask until the answer is so."""
+        deadline = time.monotonic() + 20
+        while not so(answer := await self.ask(query, **when)):
+            assert time.monotonic() < deadline, answer
+            await asyncio.sleep(0.1)
+        return answer
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One server for all tests: it takes five seconds before it scrapes anything."""
     program = shutil.which("prometheus")
     if program is None:
         pytest.skip("no prometheus on the path: its answers are tested in their documented form")
-    count = iter(range(10_000))
-    server.body = lambda asked: f"orders_total {next(count)}\n".encode()
-    target = server.url.removeprefix("http://")
-    config = tmp_path / "prometheus.yml"
+    shop = Shop()
+    folder = tmp_path_factory.mktemp("prometheus")
+    async with provider() as page:
+        page.body = shop.page
+        async with (
+            prometheus(program, folder, page.url.removeprefix("http://")) as url,
+            web() as http,
+        ):
+            it = Server(url, Prometheus(http, PrometheusServer(url=url)), shop)
+            await it.until(
+                "sum(orders_total)", lambda a: bool(a.points) and a.points[-1].value > 100
+            )
+            yield it
+
+
+@asynccontextmanager
+async def prometheus(program: str, folder: Path, target: str) -> AsyncGenerator[str]:
+    """A server that scrapes the target."""
+    config = folder / "prometheus.yml"
     config.write_text(
         "scrape_configs: [{job_name: shop, scrape_interval: 200ms, scrape_timeout: 200ms,"
         f" static_configs: [{{targets: ['{target}']}}]}}]\n"
@@ -178,7 +256,7 @@ async def prometheus(tmp_path: Path, server: Provider) -> AsyncIterator[str]:
     process = await asyncio.create_subprocess_exec(
         program,
         f"--config.file={config}",
-        f"--storage.tsdb.path={tmp_path}/data",
+        f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address=127.0.0.1:{port}",
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
@@ -197,21 +275,46 @@ def free_port() -> int:
 
 
 @pytest.mark.system
-async def test_a_real_prometheus_is_understood(prometheus: str) -> None:
-    async with web() as http:
-        source = Prometheus(http, PrometheusServer(url=prometheus))
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + 15
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_a_real_server_refuses_or_has_not_is_told(real: Server) -> None:
+    refused = await real.ask("sum(")
+    assert refused.state is SampleState.PROVIDER_ERROR
+    assert "answered 400: 1:5: parse error: unclosed left parenthesis" in refused.detail
+    unknown = await real.ask("sum(nonesuch)")
+    assert (unknown.state, unknown.points) == (SampleState.NO_DATA, ())
+    several = await real.ask("rate(orders_total[1s])")
+    assert "returned 2 series; aggregate with sum()" in several.detail
+    text = await real.ask('"text"')
+    assert text.state is SampleState.PROVIDER_ERROR
+    odd = await real.ask("odd")
+    assert [r.state for r in rows.of_value(odd, span(0, 5))][-1] is SampleState.NAN
+    scalar = await real.ask("scalar(count(orders_total))")
+    assert scalar.points[-1].value == 2
 
-        async def ask_for(query: str) -> Sampled:
-            now = time.time()
-            return await source.sample([Source(prometheus=query)], Span(now - 1, now, 1, 2), {})
 
-        while not (found := await ask_for("sum(rate(orders_total[2s]))")).answers[0].points:
-            assert loop.time() < deadline, found.answers[0].detail
-            await asyncio.sleep(0.1)
-        assert found.answers[0].points[0].value > 0
-        refused = await ask_for("sum(")
-        assert "400" in refused.answers[0].detail
-        unknown = await ask_for("sum(nonesuch)")
-        assert unknown.answers[0].state is SampleState.NO_DATA
+@pytest.mark.system
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_real_server_counts_over_a_restart_of_the_service(real: Server) -> None:
+    real.shop.orders = 0
+    await real.until("sum(resets(orders_total[5s]))", lambda a: a.points[-1].value == 1)
+    grown = await real.ask("sum(increase(orders_total[1s]))", back_s=5)
+    values = [p.value for p in grown.points]
+    assert max(values) > 0
+    assert min(values) >= 0, "a restart is no negative growth"
+    raw = [p.value for p in (await real.ask('orders_total{pod="a"}', back_s=5)).points]
+    assert raw != sorted(raw), "there was no restart to count over"
+
+
+@pytest.mark.system
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_series_that_has_ended_on_a_real_server_is_stale(real: Server) -> None:
+    still = await real.ask("sum(orders_total)", ahead_s=20)
+    assert still.state is SampleState.OK, "a server repeats its last value for five minutes"
+    real.shop.is_there = False
+    gone = await real.until(
+        "sum(orders_total)", lambda a: a.state is not SampleState.OK, ahead_s=20
+    )
+    assert gone.state is SampleState.STALE
+    assert "s old" in gone.detail
+    assert (await real.ask("sum(up)")).points[-1].value == 0, "the server itself is well"
+    real.shop.is_there = True

@@ -73,7 +73,7 @@ def _in_words(signal: Signal, record: SignalRecord, numbers: list[float], state:
             f"({min(numbers):.4g} to {max(numbers):.4g})"
         )
     reference = f"; {len(record.reference)} looks of a like time" if record.reference else ""
-    return f"{looks}, {said}{reference}{_how_long(state, signal, record)}{_control(signal, record)}"
+    return f"{looks}, {said}{reference}{_how_long(state, signal, record)}{_beside(signal, record)}"
 
 
 def _how_long(state: State, signal: Signal, record: SignalRecord) -> str:
@@ -88,15 +88,11 @@ def _how_long(state: State, signal: Signal, record: SignalRecord) -> str:
     return f"; taken live over {taken:g} s, not the guide's {asked:g} s: not all of it has a past"
 
 
-def _control(signal: Signal, record: SignalRecord) -> str:
-    """Say what there is to compare it with; a control that is silent is no fault of its signal."""
-    if signal.control is None:
-        return ""
-    looks = len(_numbers(record.control_before))
-    if looks:
-        return f"; its control answered {looks} of {len(record.control_before)} looks"
-    # Its own looks are well, so what was last said is said of the control.
-    return f"; {record.detail or 'its control never answered'}"
+def _beside(signal: Signal, record: SignalRecord) -> str:
+    """Say how its control does, whose silence is no fault of its own, and what the source adds."""
+    looks, answered = len(record.control_before), len(_numbers(record.control_before))
+    control = f"; its control answered {answered} of {looks} looks" if signal.control else ""
+    return control + (f"; {record.detail}" if record.detail else "")
 
 
 def _lack(record: SignalRecord, last: SampleState) -> str:

@@ -36,9 +36,9 @@ def of_counts(errors: Answer, requests: Answer, span: Span) -> Rows:
 
 
 def detail_of(answers: Sequence[Answer], rows: Rows) -> str:
-    """Return what is to be said of the last look, where it brought no number."""
+    """Return what is to be said of the last look: why it brought no number, or with what doubts."""
     if rows and rows[-1].state is SampleState.OK:
-        return ""
+        answers = [answer for answer in answers if answer.state is SampleState.OK]
     said = [answer.detail for answer in answers if answer.detail]
     if not said and rows and rows[-1].state is SampleState.NAN:
         return "the source answers with something that is not a number"

@@ -1,7 +1,7 @@
 """Log lines from Grafana Loki, by range queries."""
 
 import json
-from itertools import chain
+from operator import itemgetter
 from typing import Any, TypeGuard
 
 from goaround_judge import SampleState
@@ -63,9 +63,14 @@ def _entries(body: bytes, place: str) -> list[str]:
         raise SourceError(f"the query gives a {data.get('resultType')}; a log query is needed")
     result: list[Any] = data["result"]
     try:
+        # The newest came first; lines of one moment, as those of a trace, keep their order.
         entries = sorted(
-            (int(entry[0]), str(entry[1]))
-            for entry in chain.from_iterable(stream["values"] for stream in result)
+            (
+                (int(entry[0]), str(entry[1]))
+                for stream in result
+                for entry in reversed(stream["values"])
+            ),
+            key=itemgetter(0),
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise SourceError(f"{place} answered with lines that cannot be read") from error

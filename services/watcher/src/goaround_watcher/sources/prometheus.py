@@ -9,7 +9,7 @@ import asyncio
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 from goaround_judge import SampleState
 from goaround_schemas.guide import PrometheusServer, Source
@@ -20,6 +20,7 @@ MOST_POINTS = 1_000
 """Points of one answer: what a watch's state keeps of a signal. The server refuses over 11,000."""
 LOOKBACK_S = 300.0
 """How far back a lost series is searched for, to tell stale from never there."""
+_MOST_WARNING = 200
 SCRAPE_SLACK_S = 15.0
 """The usual interval between two scrapes: a point may be that much older without being stale."""
 
@@ -51,7 +52,8 @@ class Prometheus:
                 headers=self._server.headers,
                 params={"query": query, **_range(span)},
             )
-            return _judge_age(_points(body, shown(url)), span)
+            answer = _read(body, shown(url))
+            return _judge_age(_points(answer), _warning(answer), span)
         except SourceError as error:
             return Answer((), SampleState.PROVIDER_ERROR, error.detail)
 
@@ -63,23 +65,43 @@ def _range(span: Span) -> Mapping[str, str]:
     return {
         "start": f"{span.until - (count - 1) * span.step_s:.3f}",
         "end": f"{span.until:.3f}",
-        "step": f"{span.step_s:g}",
+        "step": f"{span.step_s:.3f}",
     }
 
 
-def _points(body: bytes, place: str) -> list[Point]:
-    """Read an answer.
+def _read(body: bytes, place: str) -> dict[str, Any]:
+    """Return what a server of Prometheus' kind said.
 
     Raises:
-        SourceError: It is not one series of numbers.
+        SourceError: It is no such server.
     """
     try:
         answer: object = json.loads(body)
     except ValueError as error:
         raise SourceError(f"{place} did not answer with JSON; is it Prometheus?") from error
     data = answer.get("data") if _is_object(answer) else None
-    if not _is_object(data) or not isinstance(data.get("result"), list):
+    if not _is_object(answer) or not _is_object(data) or not isinstance(data.get("result"), list):
         raise SourceError(f"{place} did not answer as Prometheus does; is it Prometheus?")
+    return answer
+
+
+def _warning(answer: Mapping[str, Any]) -> str:
+    """Return what the server says of its own answer: that a part of the data is missing, say."""
+    said: object = answer.get("warnings")
+    if not isinstance(said, list) or not said:
+        return ""
+    warnings = cast("list[object]", said)
+    more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+    return f"the server warns: {str(warnings[0])[:_MOST_WARNING]}{more}"
+
+
+def _points(answer: Mapping[str, Any]) -> list[Point]:
+    """Return the points of the one series.
+
+    Raises:
+        SourceError: It is not one series of numbers.
+    """
+    data: dict[str, Any] = answer["data"]
     if data.get("resultType") != "matrix":
         raise SourceError(f"the query gives a {data.get('resultType')}, not a series of numbers")
     result: list[Any] = data["result"]
@@ -93,19 +115,20 @@ def _points(body: bytes, place: str) -> list[Point]:
         raise SourceError("the query gives values that are not numbers") from error
 
 
-def _judge_age(points: list[Point], span: Span) -> Answer:
+def _judge_age(points: list[Point], warning: str, span: Span) -> Answer:
     """Keep the points of the span; say so where the newest there is, is too old to speak of now."""
     count = min(span.points, MOST_POINTS)
     earliest = span.until - (count - 0.5) * span.step_s
     fresh = tuple(p for p in points if p.at >= earliest)
     if not points:
-        return Answer((), SampleState.NO_DATA, "the query returned nothing; check the expression")
+        why = warning or "check the expression"
+        return Answer((), SampleState.NO_DATA, f"the query returned nothing; {why}")
     age = span.until - points[-1].at
     if age > 2 * span.step_s + SCRAPE_SLACK_S:
         return Answer(fresh, SampleState.STALE, f"the last value is {age:.0f} s old")
     if not fresh:
         return Answer((), SampleState.NO_DATA, f"nothing new; the last value is {age:.0f} s old")
-    return Answer(fresh)
+    return Answer(fresh, SampleState.OK, warning)
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, Any]]:

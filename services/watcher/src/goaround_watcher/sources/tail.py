@@ -1,9 +1,10 @@
 """Reads what was appended to files since the last look, whatever became of them meanwhile.
 
 A file is known by its device and inode and by a digest of its head. So one that was renamed is
-read to its end, one that was truncated or replaced is read from its start, and none is read twice.
-What cannot be had: text truncated away unread, and a file that was made and renamed to what the
-pattern does not match, both between two looks.
+read to its end, one that was truncated or replaced is read from its start, and none is read twice,
+nor is the copy that was made of it before.
+What cannot be had: text truncated away unread and not copied, and a file that was made and renamed
+to what the pattern does not match, both between two looks.
 Blocking; keeps nothing between two calls but what it returns.
 """
 
@@ -50,6 +51,7 @@ def read(pattern: str, cursors: Cursors | None) -> Appended:
     found = _matching(pattern)
     files = sorted([*_rotated(found, cursors or {}), *found], key=lambda f: f.written)
     starts = {f.key: _start(f, (cursors or {}).get(f.key)) for f in files}
+    starts |= _copies(files, cursors or {})
     busy = sum(1 for f in files if starts[f.key] < f.size)
     share = MOST_BYTES // max(busy, 1)
     lines: list[str] = []
@@ -112,6 +114,33 @@ def _start(file: _File, cursor: Cursor | None) -> int:
     if cursor is None or cursor.offset > file.size or not _same(file, cursor):
         return 0
     return cursor.offset
+
+
+def _copies(files: Iterable[_File], cursors: Cursors) -> dict[str, int]:
+    """Return where to read on in files that are new, and copies of what was truncated since.
+
+    Rotation by copy and truncation leaves what was read in the copy, and what was not as well.
+    """
+    by_key = {f.key: f for f in files}
+    cut = [
+        cursor
+        for key, cursor in cursors.items()
+        if cursor.offset and key in by_key and _start(by_key[key], cursor) == 0
+    ]
+    fresh = [f for key, f in by_key.items() if key not in cursors]
+    return {
+        f.key: cursor.offset
+        for f in fresh
+        for cursor in cut
+        if cursor.offset <= f.size and _is_known(f, cursor)
+    }
+
+
+def _is_known(file: _File, cursor: Cursor) -> bool:
+    try:
+        return _head(file.path, cursor.head_bytes) == cursor.head
+    except OSError:
+        return False
 
 
 def _same(file: _File, cursor: Cursor) -> bool:
