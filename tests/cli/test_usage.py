@@ -1,6 +1,8 @@
 """Wrong usage, nothing to reach, guides checked on the spot: what needs no system."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,14 @@ def test_every_user_of_the_bus_has_a_variable_for_its_password_and_no_password(
     text = capsys.readouterr().out
     for user in users():
         assert f'"password": ${variable_of(user.name)},' in text
+
+
+def test_the_command_line_starts_without_the_judge_and_without_the_bus() -> None:
+    heavy = ("numpy", "goaround_judge", "nats", "goaround.report", "ruamel")
+    code = (
+        f"import sys, goaround.cli.app; print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.strip() == "[]"

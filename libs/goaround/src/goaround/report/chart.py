@@ -16,7 +16,7 @@ from goaround_judge.verdicts import Colour
 WIDTH = 760
 HEIGHT = 262
 _EDGE = 746
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 650, 46, 212
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 644, 46, 212
 _LOST = 223
 """Below the plot: the looks that brought nothing, each state in a shape of its own."""
 _APART = 14

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from goaround.report.axis import clock
 from goaround.report.chart import WIDTH, badge
 from goaround.report.svg import line, number, plain, tag, text
-from goaround_judge import LogEvidence, LogWindow
+from goaround_judge import Colour, LogEvidence, LogWindow
 from goaround_judge.verdicts import LogFinding, LogVerdict
 from goaround_judge.wording import number as figure
 
@@ -16,7 +16,8 @@ _ROW = 58
 _TOP = 40
 _LEFT, _SWITCH, _RIGHT = 500, 590, 746
 _BAR = 30
-_LONGEST = 66
+_LONGEST = 58
+_MARK, _NAME = 68, 82
 _MOST_BARS = 45
 
 
@@ -41,8 +42,8 @@ def logchart(evidence: LogEvidence, verdict: LogVerdict, *, key: str) -> str:
         "svg",
         tag("title", plain(f"{verdict.name}: {verdict.colour}"), id=f"{key}-title"),
         tag("desc", plain(described(verdict)), id=f"{key}-desc"),
-        badge(verdict.colour, 18, 17),
-        text(_short(verdict.name), 32, 22, "head"),
+        badge(verdict.colour, _MARK, 17),
+        text(_short(verdict.name), _NAME, 22, "head"),
         text(f"{verdict.verdict}{muted}", _RIGHT, 22, f"end {verdict.colour}"),
         *rows,
         class_="ga",
@@ -79,11 +80,9 @@ def _all_lines(evidence: LogEvidence, first_s: float, last_s: float) -> str:
     lost = f"; {unread} looks could not read it" if unread else ""
     return "".join(
         (
-            text("all lines", 32, y + 18, "strong"),
-            text(f"{said} since the switch{lost}", 32, y + 35, "small"),
-            *_bars(_counts(evidence.baseline, None), first_s, last_s, y, "bar-before"),
-            *_bars(_counts(evidence.post, None), first_s, last_s, y, "bar-after"),
-            line(_SWITCH, y, _SWITCH, y + _BAR + 8, "switch"),
+            text("all lines", _NAME, y + 18, "strong"),
+            text(f"{said} since the switch{lost}", _NAME, y + 35, "small"),
+            *_bars(evidence, None, first_s, last_s, y),
             text(f"−{clock(round(-first_s))}" if first_s else "", _LEFT, y - 3, "small"),
             text("switch", _SWITCH, y - 3, "small mid strong"),
             text(clock(round(last_s)), _RIGHT, y - 3, "small end"),
@@ -95,22 +94,13 @@ def _finding(
     evidence: LogEvidence, finding: LogFinding, place: int, first_s: float, last_s: float
 ) -> str:
     y = _TOP + _ROW * place
-    harm = finding.colour.value != "green"
     return tag(
         "g",
         tag("title", plain(finding.example)),
-        badge(finding.colour, 18, y + 14),
-        text(_short(finding.template), 32, y + 18, "mono"),
-        text(f"{finding.change}: {rates(finding)}", 32, y + 35, "small"),
-        *_bars(_counts(evidence.baseline, finding), first_s, last_s, y, "bar-before"),
-        *_bars(
-            _counts(evidence.post, finding),
-            first_s,
-            last_s,
-            y,
-            "bar-bad" if harm else "bar-after",
-        ),
-        line(_SWITCH, y, _SWITCH, y + _BAR + 8, "switch"),
+        badge(finding.colour, _MARK, y + 14),
+        text(_short(finding.template), _NAME, y + 18, "mono"),
+        text(f"{finding.change}: {rates(finding)}", _NAME, y + 35, "small"),
+        *_bars(evidence, finding, first_s, last_s, y),
     )
 
 
@@ -136,30 +126,25 @@ def _counts(windows: Sequence[LogWindow], finding: LogFinding | None) -> list[_B
 
 
 def _bars(
-    bars: Sequence[_Bar], first_s: float, last_s: float, top: float, class_: str
+    evidence: LogEvidence, finding: LogFinding | None, first_s: float, last_s: float, top: float
 ) -> Iterator[str]:
-    most = max((bar.per_min for bar in bars), default=0.0)
+    """Yield how often a kind of line came before and after, on one scale."""
+    before, after = _counts(evidence.baseline, finding), _counts(evidence.post, finding)
+    most = max((bar.per_min for bar in (*before, *after)), default=0.0)
+    harm = finding is not None and finding.colour is not Colour.GREEN
     base = top + _BAR + 8
-    d = ""
-    for bar in bars:
-        left, right = _x(bar.from_s, first_s, last_s), _x(bar.to_s, first_s, last_s)
-        tall = _BAR * bar.per_min / most if most else 0.0
-        if tall:
-            width = max(right - left - 0.6, 1.0)
-            corner = f"M{number(left)} {number(base)}v-{number(max(tall, 1.0))}"
-            d += f"{corner}h{number(width)}V{number(base)}z"
-    if d:
-        yield f'<path d="{d}" style="fill:var(--{_FILLS[class_]})"/>'
-    yield line(
-        _LEFT if class_ == "bar-before" else _SWITCH,
-        base,
-        _SWITCH if class_ == "bar-before" else _RIGHT,
-        base,
-        "grid",
-    )
-
-
-_FILLS = {"bar-before": "before", "bar-after": "after", "bar-bad": "bad"}
+    for bars, role in ((before, "before"), (after, "bad" if harm else "after")):
+        d = ""
+        for bar in bars:
+            left, right = _x(bar.from_s, first_s, last_s), _x(bar.to_s, first_s, last_s)
+            if bar.per_min:
+                tall, width = max(_BAR * bar.per_min / most, 1.0), max(right - left - 0.6, 1.0)
+                corner = f"M{number(left)} {number(base)}v-{number(tall)}"
+                d += f"{corner}h{number(width)}V{number(base)}z"
+        if d:
+            yield tag("path", d=d, style=f"fill:var(--{role})")
+    yield line(_LEFT, base, _RIGHT, base, "grid")
+    yield line(_SWITCH, top, _SWITCH, base, "switch")
 
 
 def _x(at_s: float, first_s: float, last_s: float) -> float:

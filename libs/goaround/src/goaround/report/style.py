@@ -48,8 +48,6 @@ CHART = (
     ".ga text.yellow{fill:var(--doubt);font-weight:600}"
     ".ga text.red{fill:var(--bad);font-weight:600}"
     ".ga .lost{stroke:var(--faint);stroke-width:1.2}.ga .hit{fill:transparent}"
-    ".ga .bar-before{fill:var(--before)}.ga .bar-after{fill:var(--after)}"
-    ".ga .bar-bad{fill:var(--bad)}"
 )
 
 PAGE = (
