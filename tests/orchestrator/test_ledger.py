@@ -157,8 +157,11 @@ async def test_the_same_id_is_added_once(kept: Kept) -> None:
 
 async def test_of_two_that_add_the_same_id_at_once_one_does(kept: Kept) -> None:
     async def attempt(version: str) -> bool:
-        async with kept.ledger.unit() as unit:
-            return await unit.add(build.run(version=version))
+        try:
+            async with kept.ledger.unit() as unit:
+                return await unit.add(build.run(version=version))
+        except Overtaken:
+            return False
 
     async with asyncio.timeout(WAIT_S):
         added = await asyncio.gather(*(attempt(f"{n}.0.0") for n in range(4)))
@@ -225,6 +228,58 @@ async def test_the_place_is_for_one_transaction_at_a_time(kept: Kept) -> None:
     async with asyncio.timeout(WAIT_S):
         await asyncio.gather(*(admit(f"r-{n}") for n in range(3)))
     assert [said.split()[1] for said in inside] == ["in", "out"] * 3
+
+
+async def test_many_messages_count_once_each(kept: Kept) -> None:
+    async with kept.ledger.unit() as unit:
+        assert await unit.first_times(("a", "b")) == {"a", "b"}
+    async with kept.ledger.unit() as unit:
+        assert await unit.first_times(("c", "b", "a")) == {"c"}
+        assert await unit.first_times(("c",)) == frozenset()
+
+
+async def test_many_runs_are_held_and_written_at_once(kept: Kept) -> None:
+    names = [f"r-{n}" for n in range(5)]
+    await add(kept, *(build.run(id=name, service=f"s-{name}") for name in names))
+    async with kept.ledger.unit() as unit:
+        await unit.hold([*reversed(names), "unknown"], ())
+        assert await unit.run("unknown") is None
+        for name in names:
+            run = await unit.run(name)
+            assert run is not None
+            step = decide(run, Enqueue("r-0"), at())
+            await unit.save(step.run, step.moves, None)
+    for name in names:
+        kept_run = await kept.ledger.whole(name)
+        assert kept_run is not None
+        assert kept_run.phase is Phase.QUEUED
+        assert [t.to for t in await kept.ledger.history(name)] == [Phase.QUEUED]
+
+
+async def test_those_who_hold_the_same_runs_in_any_order_do_not_wait_for_each_other(
+    kept: Kept,
+) -> None:
+    names = [f"r-{n}" for n in range(6)]
+    await add(kept, *(build.run(id=name, service=f"s-{name}") for name in names))
+
+    async def write(order: list[str]) -> None:
+        async with kept.ledger.unit() as unit:
+            await unit.hold(order, ())
+            for name in order:
+                run = await unit.run(name)
+                assert run is not None
+                await unit.save(run.model_copy(update={"reason": order[0]}), (), None)
+
+    async with asyncio.timeout(WAIT_S):
+        await asyncio.gather(*(write(names[n:] + names[:n]) for n in range(6)))
+
+
+async def test_places_where_runs_wait_are_found_among_those_asked_for(kept: Kept) -> None:
+    waiting = decide(build.run(), Enqueue("r-0"), at()).run
+    await add(kept, waiting, build.run(id="r-2", service="other"))
+    places = [("checkout", "prod"), ("other", "prod"), ("none", "prod")]
+    assert await kept.ledger.with_waiting(places) == [("checkout", "prod")]
+    assert await kept.ledger.with_waiting(places[1:]) == []
 
 
 async def test_another_place_is_not_held_up(kept: Kept) -> None:
@@ -435,7 +490,7 @@ async def test_a_failed_way_back_strands_its_place_until_something_lands(kept: K
 
     async def stranded() -> str | None:
         async with kept.ledger.unit() as unit:
-            run = await unit.stranded("checkout", "prod")
+            run = (await unit.standing("checkout", "prod")).stranded
             return run.id if run else None
 
     async def land(since: float) -> None:
@@ -462,7 +517,7 @@ async def test_the_last_proof_is_the_latest_proven_rollback_of_the_place(kept: K
         return build.run(id=id_, phase=phase, phase_since=at(since), **changes)
 
     async with kept.ledger.unit() as unit:
-        assert await unit.last_proof("checkout", "prod") is None
+        assert (await unit.standing("checkout", "prod")).last_proof is None
     await add(
         kept,
         proven("r-1", 10),
@@ -471,7 +526,7 @@ async def test_the_last_proof_is_the_latest_proven_rollback_of_the_place(kept: K
         build.run(id="r-4", phase=Phase.ROLLBACK_FAILED, phase_since=at(99)),
     )
     async with kept.ledger.unit() as unit:
-        assert await unit.last_proof("checkout", "prod") == at(30)
+        assert (await unit.standing("checkout", "prod")).last_proof == at(30)
 
 
 async def test_a_guide_is_pinned_once_by_its_digest_and_read_under_the_name_it_had(

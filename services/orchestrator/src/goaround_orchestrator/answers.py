@@ -86,7 +86,7 @@ class Answers:
                 await unit.note(run, now, request.actor, asked)
         if refused:
             raise Wrong(refused)
-        await after(step, self._ledger, self._clock)
+        await after((step,), self._ledger, self._clock)
         return api.Accepted(run_id=run.id, what=f"run {run.id} is {step.run.phase} now")
 
     async def _services(self, query: api.ServiceQuery) -> Payload:

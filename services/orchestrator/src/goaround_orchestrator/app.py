@@ -1,6 +1,6 @@
 """How the orchestrator is put together. The only place that constructs."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -12,7 +12,7 @@ from goaround_chassis.service import Answer as Served
 from goaround_chassis.service import Service
 from goaround_orchestrator.answers import Answers
 from goaround_orchestrator.evidence import on_evidence
-from goaround_orchestrator.handlers import on_answer, on_request
+from goaround_orchestrator.handlers import on_answer, on_answers, on_request, on_requests
 from goaround_orchestrator.ledger import Away
 from goaround_orchestrator.lifecycle import Answer
 from goaround_orchestrator.relay import relay
@@ -28,6 +28,8 @@ from goaround_schemas.subjects import DEPLOY
 from goaround_schemas.watching import DeployBaselined, DeployEvidenced, DeployJudged
 
 _AWAY_AGAIN = timedelta(seconds=2)
+ANSWERS_AT_ONCE = 2
+"""Transactions for answers at a time; what comes meanwhile goes into the next one."""
 _PATIENCE = 1_000_000
 """How often a message may come back while the database is away: for weeks."""
 
@@ -44,12 +46,23 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
         with _patient():
             await on_request(received, ledger, guides, clock)
 
+    async def requests(many: Sequence[Received]) -> None:
+        with _patient():
+            await on_requests(many, ledger, guides, clock)
+
     async def answer(event: Answer | DeployEvidenced) -> None:
         with _patient():
             if isinstance(event, DeployEvidenced):
                 await on_evidence(event, ledger)
             else:
                 await on_answer(event, ledger, clock)
+
+    async def many_answers(many: Sequence[Answer | DeployEvidenced]) -> None:
+        with _patient():
+            await on_answers([e for e in many if not isinstance(e, DeployEvidenced)], ledger, clock)
+            for event in many:
+                if isinstance(event, DeployEvidenced):
+                    await on_evidence(event, ledger)
 
     return Service(
         name="orchestrator",
@@ -60,8 +73,10 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
                 consumer="orchestrator-requests",
                 handler=request,
                 raw=True,
-                # One at a time: who asked first goes first.
-                concurrency=1,
+                together=requests,
+                concurrency=settings.batch,
+                # One list at a time: who asked first goes first.
+                turns=1,
                 max_delivered=_PATIENCE,
             ),
             Subscription(
@@ -77,7 +92,9 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
                     DeployRecorded,
                     DeployNotified,
                 ),
+                together=many_answers,
                 concurrency=settings.batch,
+                turns=ANSWERS_AT_ONCE,
                 max_delivered=_PATIENCE,
             ),
         ),

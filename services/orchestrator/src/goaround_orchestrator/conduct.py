@@ -28,11 +28,8 @@ async def advance(unit: Unit, run: Run, what: Input, now: datetime, cause: str |
 
 async def begin(unit: Unit, run: Run, now: datetime, cause: str | None) -> Step:
     """The run's turn has come: begin it with what is on record now."""
-    what = Begin(
-        running=await unit.running(run.service, run.environment),
-        last_proof=await unit.last_proof(run.service, run.environment),
-        stranded=await unit.stranded(run.service, run.environment),
-    )
+    on_record = await unit.standing(run.service, run.environment)
+    what = Begin(on_record.running, on_record.last_proof, on_record.stranded)
     return await advance(unit, run, what, now, cause)
 
 

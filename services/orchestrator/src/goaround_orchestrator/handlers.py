@@ -1,5 +1,7 @@
 """What the orchestrator does with each message: load, decide, advance, in one transaction."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -45,36 +47,47 @@ class Guides(Protocol):
 
 async def on_request(received: Received, ledger: Ledger, guides: Guides, clock: Clock) -> None:
     """Someone knocked at the front door."""
-    knock = Knock(
-        subject=received.subject,
-        body=received.body,
-        headers=received.headers,
-        arrival=f"{received.stream}/{received.sequence}/{received.published_at.isoformat()}",
-    )
-    asked = frontdoor.read(knock)
-    if isinstance(asked, Stray):
-        raise Never(asked.reason)
-    guide, error = (None, None) if isinstance(asked, Refusal) else _guide(guides, asked)
+    await on_requests((received,), ledger, guides, clock)
+
+
+async def on_requests(
+    many: Sequence[Received], ledger: Ledger, guides: Guides, clock: Clock
+) -> None:
+    """Many knocked, in this order: all of them are admitted in one transaction, or none is."""
+    knocks = [_knock(received) for received in many]
+    doors = [(knock.arrival, _asked(knock, guides)) for knock in knocks]
+    asked = [door.asked for _, door in doors if isinstance(door.asked, Request)]
     async with ledger.unit() as unit:
-        if not await unit.first_time(f"knock/{knock.arrival}"):
-            return
-        now = clock.now()
-        decided = await _admission(unit, asked, guide, error, now)
-        await _admit(unit, decided, guide, asked.cause, now)
+        fresh = await unit.first_times([f"knock/{arrival}" for arrival, _ in doors])
+        places = [(request.data.service, request.data.environment) for request in asked]
+        await unit.hold([request.data.run_id for request in asked], places)
+        for arrival, door in doors:
+            if f"knock/{arrival}" in fresh:
+                now = clock.now()
+                decided = await _admission(unit, door, now)
+                await _admit(unit, decided, door.guide, door.asked.cause, now)
 
 
 async def on_answer(event: Answer, ledger: Ledger, clock: Clock) -> None:
     """A worker answered."""
+    await on_answers((event,), ledger, clock)
+
+
+async def on_answers(events: Sequence[Answer], ledger: Ledger, clock: Clock) -> None:
+    """Many workers answered: all of it is decided in one transaction, or nothing is."""
+    steps: list[Step] = []
     async with ledger.unit() as unit:
-        if not await unit.first_time(event.id):
-            return
-        run = await unit.run(event.data.run_id)
-        if run is None:
-            log.warning("answer for a run that is not known", run_id=event.data.run_id)
-            return
-        answered = Answered(event, await _neighbours(unit, run, event))
-        step = await conduct.advance(unit, run, answered, clock.now(), event.id)
-    await after(step, ledger, clock)
+        fresh = await unit.first_times([event.id for event in events])
+        news = {event.id: event for event in events if event.id in fresh}
+        await unit.hold([event.data.run_id for event in news.values()], ())
+        for event in news.values():
+            run = await unit.run(event.data.run_id)
+            if run is None:
+                log.warning("answer for a run that is not known", run_id=event.data.run_id)
+                continue
+            answered = Answered(event, await _neighbours(unit, run, event))
+            steps.append(await conduct.advance(unit, run, answered, clock.now(), event.id))
+    await after(steps, ledger, clock)
 
 
 async def on_due(run_id: str, ledger: Ledger, clock: Clock) -> None:
@@ -84,13 +97,47 @@ async def on_due(run_id: str, ledger: Ledger, clock: Clock) -> None:
         if run is None or run.due_at is None or run.due_at > now:
             return
         step = await conduct.advance(unit, run, Tick(), now, None)
-    await after(step, ledger, clock)
+    await after((step,), ledger, clock)
 
 
-async def after(step: Step, ledger: Ledger, clock: Clock) -> None:
-    """Give the place to the next run, if this step has freed it."""
-    if step.moves and step.run.ended:
-        await conduct.begin_next(ledger, step.run.service, step.run.environment, clock.now())
+async def after(steps: Iterable[Step], ledger: Ledger, clock: Clock) -> None:
+    """Give the places that these steps have freed to those who wait for them.
+
+    Whoever is admitted after this look finds the place free by itself.
+    """
+    freed = {(s.run.service, s.run.environment) for s in steps if s.moves and s.run.ended}
+    if freed:
+        for service, environment in await ledger.with_waiting(sorted(freed)):
+            await conduct.begin_next(ledger, service, environment, clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """What somebody asked for, and the guide for it, or why there is none."""
+
+    asked: Request | Refusal
+    guide: PinnedGuide | None = None
+    error: str | None = None
+
+
+def _knock(received: Received) -> Knock:
+    return Knock(
+        subject=received.subject,
+        body=received.body,
+        headers=received.headers,
+        arrival=f"{received.stream}/{received.sequence}/{received.published_at.isoformat()}",
+    )
+
+
+def _asked(knock: Knock, guides: Guides) -> _Door:
+    asked = frontdoor.read(knock)
+    match asked:
+        case Stray():
+            raise Never(asked.reason)
+        case Refusal():
+            return _Door(asked)
+        case Request():
+            return _Door(asked, *_guide(guides, asked))
 
 
 async def _neighbours(unit: Unit, run: Run, event: Answer) -> tuple[Neighbour, ...]:
@@ -107,19 +154,14 @@ def _guide(guides: Guides, asked: Request) -> tuple[PinnedGuide | None, str | No
         return None, str(exc)
 
 
-async def _admission(
-    unit: Unit,
-    asked: Request | Refusal,
-    guide: PinnedGuide | None,
-    error: str | None,
-    now: datetime,
-) -> Admission:
+async def _admission(unit: Unit, door: _Door, now: datetime) -> Admission:
+    asked = door.asked
     if isinstance(asked, Refusal):
         return admission.refused(asked, await unit.run(asked.run_id), now)
     active, queued = await unit.place(asked.data.service, asked.data.environment)
     facts = Facts(
-        guide=guide,
-        guide_error=error,
+        guide=door.guide,
+        guide_error=door.error,
         same_id=await unit.run(asked.data.run_id),
         active=active,
         queued=queued,

@@ -5,14 +5,14 @@ and a run is only written over the edition that was read (`save`). Both, and the
 the change leads to, are one transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from goaround_orchestrator.commands import PinnedGuide
-from goaround_orchestrator.lifecycle import Neighbour
+from goaround_orchestrator.lifecycle import ACTIVE, Neighbour
 from goaround_orchestrator.run import Landing, Move, Run
 from goaround_schemas.api import (
     EvidenceQuery,
@@ -25,6 +25,7 @@ from goaround_schemas.api import (
     Transition,
 )
 from goaround_schemas.catalogue import AnyMessage
+from goaround_schemas.phase import Phase
 
 
 class Overtaken(Exception):
@@ -73,11 +74,51 @@ class Evidence:
     body: bytes
 
 
+Place = tuple[str, str]
+"""Service and environment: where one run is active at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is on record of a place when a run begins there."""
+
+    running: Landing | None
+    last_proof: datetime | None
+    """When a rollback of the service was last proven there."""
+    stranded: Run | None
+    """The run whose way back failed there, if nothing has come to run since."""
+
+
+def active_and_waiting(runs: Iterable[Run]) -> tuple[Run | None, tuple[Run, ...]]:
+    """Return which of a place's runs is active, and those that wait in the order of their turns.
+
+    A rollback goes first, then an emergency, then the oldest.
+    """
+    there = list(runs)
+    active = next((r for r in there if r.phase in ACTIVE), None)
+    return active, tuple(sorted((r for r in there if r.phase is Phase.QUEUED), key=_turn))
+
+
+def _turn(run: Run) -> tuple[bool, bool, datetime, str]:
+    return run.kind != "rollback", not run.emergency, run.requested_at, run.id
+
+
 class Unit(Protocol):
     """One transaction."""
 
     async def first_time(self, message_id: str) -> bool:
         """Note that the message was handled; False if it was before."""
+        ...
+
+    async def first_times(self, message_ids: Sequence[str]) -> frozenset[str]:
+        """Note that the messages were handled; return those that were not before."""
+        ...
+
+    async def hold(self, run_ids: Sequence[str], places: Sequence[Place]) -> None:
+        """Lock these places, and then these runs and all that stand or wait there, at once.
+
+        For who handles many: everybody locks in one order, so that nobody waits for each other.
+        """
         ...
 
     async def run(self, run_id: str) -> Run | None:
@@ -87,21 +128,25 @@ class Unit(Protocol):
     async def place(self, service: str, environment: str) -> tuple[Run | None, tuple[Run, ...]]:
         """The active run of the place and those that wait, in the order of their turns.
 
-        A rollback goes first, then an emergency, then the oldest. The place is locked until the
-        end of the transaction: nobody else is admitted meanwhile.
+        The place is locked until the end of the transaction: nobody else is admitted meanwhile.
         """
         ...
 
     async def add(self, run: Run) -> bool:
         """Keep a new run; False if there is one of that id.
 
+        The unit raises at its end, if not here:
+
         Raises:
             PlaceTaken: It would be the second active run of its service and environment.
+            Overtaken: Somebody else has added one of that id meanwhile.
         """
         ...
 
     async def save(self, run: Run, moves: Sequence[Move], cause: str | None) -> None:
         """Write the run over the edition that this transaction has read.
+
+        The unit raises at its end, if not here:
 
         Raises:
             Overtaken: It is another edition by now, or was never read here.
@@ -129,12 +174,8 @@ class Unit(Protocol):
         """Record that a version was taken back; what ran before it runs again."""
         ...
 
-    async def last_proof(self, service: str, environment: str) -> datetime | None:
-        """When a rollback of the service was last proven there."""
-        ...
-
-    async def stranded(self, service: str, environment: str) -> Run | None:
-        """The run whose way back failed there, if nothing has come to run since."""
+    async def standing(self, service: str, environment: str) -> Standing:
+        """What is on record of the place: what runs, when a rollback was proven, who failed."""
         ...
 
     async def neighbours(self, run: Run, since: datetime, limit: int) -> list[Neighbour]:
@@ -178,6 +219,10 @@ class Ledger(Protocol):
 
     async def free_places(self, limit: int) -> list[tuple[str, str]]:
         """Service and environment where runs wait though nothing is active."""
+        ...
+
+    async def with_waiting(self, places: Sequence[Place]) -> list[Place]:
+        """The places among these where runs wait."""
         ...
 
     async def forget_messages_before(self, at: datetime) -> int:

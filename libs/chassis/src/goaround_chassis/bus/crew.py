@@ -9,10 +9,15 @@ from collections.abc import Coroutine
 
 
 class Crew:
-    """Runs handlers, with at most `size` messages in hand."""
+    """Runs handlers, with at most `size` messages in hand, in at most so many `turns` at a time.
 
-    def __init__(self, size: int) -> None:
+    What comes while all turns are taken makes the next one longer; with one turn, what came first
+    is done first.
+    """
+
+    def __init__(self, size: int, turns: int | None = None) -> None:
         self.size = size
+        self._turns = turns or size
         self.bell = asyncio.Event()
         """Rung when a place gets free; whoever waits for one may ring it for reasons of its own."""
         self._busy = 0
@@ -22,6 +27,11 @@ class Crew:
     def free(self) -> int:
         """How many more messages could be begun now."""
         return self.size - self._busy
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether something could be begun now."""
+        return len(self._at_work) < self._turns
 
     def begin(self, work: Coroutine[None, None, None], messages: int = 1) -> None:
         """Have so many messages handled; returns at once."""

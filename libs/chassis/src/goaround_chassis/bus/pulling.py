@@ -75,7 +75,7 @@ class CreditPull:
             raise nats.errors.TimeoutError
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + (PULL_S if timeout is None else timeout)
-        while not self._arrived:
+        while not (self._arrived and self._crew.has_turn):
             self._crew.bell.clear()
             await self._ask(loop.time())
             left = ends_at - loop.time()

@@ -45,7 +45,8 @@ class Subscription:
 
     With `together` all messages that have come are first tried as one list, for a reader that can
     take many in one transaction; where that raises, each is handled by itself, so that one message
-    cannot hold up the others. It must leave nothing behind when it raises.
+    cannot hold up the others. It must leave nothing behind when it raises. At most `turns` lists
+    are handled at a time: with one, in the order in which they came.
 
     `max_delivered` bounds what nothing else can: a message that kills the process each time. It
     compares the server's count of deliveries, in which waits (`Later`) are counted too; a
@@ -58,6 +59,7 @@ class Subscription:
     kinds: tuple[type[Message], ...] | None = None
     concurrency: int = 1
     together: Together | None = None
+    turns: int | None = None
     raw: bool = False
     on_dead: OnDead | None = None
     max_delivered: int = MAX_DELIVERED
@@ -126,7 +128,7 @@ async def bind(
         ack_wait_s=info.config.ack_wait or 30.0,
         max_delivered=subscription.max_delivered,
     )
-    crew = Crew(subscription.concurrency)
+    crew = Crew(subscription.concurrency, subscription.turns)
     client.crews[subscription.stream, subscription.consumer] = crew
     await _pull(broker, subscription, settle, crew)
     return crew
@@ -147,11 +149,11 @@ async def _pull(
     )
 
     async def deliver(messages: Any) -> None:
-        if subscription.together is not None and len(messages) > 1:
+        if subscription.turns is None and subscription.together is None:
+            for message in messages:
+                crew.begin(settle(message))
+        else:
             crew.begin(settle.together(messages), len(messages))
-            return
-        for message in messages:
-            crew.begin(settle(message))
 
     subscriber(deliver)
     await subscriber.start()

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncGenerator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
 from itertools import count, islice
 
 from goaround_chassis.clock import Clock, SystemClock
-from goaround_orchestrator.ledger import Evidence
+from goaround_orchestrator.ledger import Evidence, Place
 from goaround_orchestrator.lifecycle import ACTIVE
 from goaround_orchestrator.memory.kept import Kept, runs_of
 from goaround_orchestrator.memory.unit import MemoryUnit
@@ -61,6 +61,11 @@ class MemoryLedger:
         busy = {(r.service, r.environment) for r in runs if r.phase in ACTIVE}
         wait = {(r.service, r.environment) for r in runs if r.phase is Phase.QUEUED}
         return sorted(wait - busy)[:limit]
+
+    async def with_waiting(self, places: Sequence[Place]) -> list[Place]:
+        """The places among these where runs wait."""
+        queued = (r for r in runs_of(self.kept.runs) if r.phase is Phase.QUEUED)
+        return sorted({(r.service, r.environment) for r in queued} & set(places))
 
     async def forget_messages_before(self, at: datetime) -> int:
         """Forget which messages were handled before then; return how many."""

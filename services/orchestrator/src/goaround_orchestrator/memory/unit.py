@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from goaround_orchestrator.commands import PinnedGuide
-from goaround_orchestrator.ledger import Evidence, Letter, Overtaken, PlaceTaken
+from goaround_orchestrator.ledger import (
+    Evidence,
+    Letter,
+    Overtaken,
+    Place,
+    PlaceTaken,
+    Standing,
+    active_and_waiting,
+)
 from goaround_orchestrator.lifecycle import ACTIVE, UNTOUCHED, Neighbour
 from goaround_orchestrator.memory.kept import Kept, Row, runs_of
 from goaround_orchestrator.relay import Posted
@@ -41,6 +49,23 @@ class MemoryUnit:
         self._own.inbox[message_id] = self._ledger.clock.now()
         return True
 
+    async def first_times(self, message_ids: Sequence[str]) -> frozenset[str]:
+        """Note that the messages were handled; return those that were not before."""
+        return frozenset([id_ for id_ in sorted(set(message_ids)) if await self.first_time(id_)])
+
+    async def hold(self, run_ids: Sequence[str], places: Sequence[Place]) -> None:
+        """Lock these places, and then these runs and all that stand or wait there, at once."""
+        for place in sorted(set(places)):
+            await self._lock(("place", *place))
+        there = [
+            run.id
+            for place in places
+            for run in self._at(*place)
+            if run.phase in ACTIVE or run.phase is Phase.QUEUED
+        ]
+        for run_id in sorted({*run_ids, *there}):
+            await self.run(run_id)
+
     async def run(self, run_id: str) -> Run | None:
         """The run, locked until the end of the transaction."""
         if self._row(run_id) is None:
@@ -54,18 +79,8 @@ class MemoryUnit:
 
     async def place(self, service: str, environment: str) -> tuple[Run | None, tuple[Run, ...]]:
         """The active run of the place and those that wait, in the order of their turns."""
-        await self._lock(("place", service, environment))
-        active: Run | None = None
-        waiting: list[Run] = []
-        for found in self._at(service, environment):
-            if found.phase not in ACTIVE and found.phase is not Phase.QUEUED:
-                continue
-            run = await self.run(found.id)
-            if run and run.phase in ACTIVE:
-                active = run
-            elif run and run.phase is Phase.QUEUED:
-                waiting.append(run)
-        return active, tuple(sorted(waiting, key=_turn))
+        await self.hold((), ((service, environment),))
+        return active_and_waiting(self._at(service, environment))
 
     async def add(self, run: Run) -> bool:
         """Keep a new run; False if there is one of that id."""
@@ -134,17 +149,14 @@ class MemoryUnit:
             }
             await self.land(landing.model_copy(update=changes))
 
-    async def last_proof(self, service: str, environment: str) -> datetime | None:
-        """When a rollback of the service was last proven there."""
-        there = self._at(service, environment)
-        proven = (r.phase_since for r in there if r.phase is Phase.ROLLED_BACK)
-        return max(proven, default=None)
-
-    async def stranded(self, service: str, environment: str) -> Run | None:
-        """The run whose way back failed there, if nothing has come to run since."""
+    async def standing(self, service: str, environment: str) -> Standing:
+        """What is on record of the place: what runs, when a rollback was proven, who failed."""
         there = [r for r in self._at(service, environment) if r.phase in CHANGED]
+        proven = (r.phase_since for r in there if r.phase is Phase.ROLLED_BACK)
         last = max(there, key=lambda r: r.phase_since, default=None)
-        return last if is_stranded(last, await self.running(service, environment)) else None
+        running = await self.running(service, environment)
+        stranded = last if is_stranded(last, running) else None
+        return Standing(running, max(proven, default=None), stranded)
 
     async def neighbours(self, run: Run, since: datetime, limit: int) -> list[Neighbour]:
         """Who else changes something in the run's environment, or ended doing so since then."""
@@ -242,7 +254,3 @@ class MemoryUnit:
             and id_ not in undone
         )
         return max(standing, default=None)
-
-
-def _turn(run: Run) -> tuple[bool, bool, datetime, str]:
-    return run.kind != "rollback", not run.emergency, run.requested_at, run.id

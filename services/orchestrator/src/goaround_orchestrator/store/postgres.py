@@ -1,16 +1,18 @@
 """The ledger in Postgres: what is asked of all runs, and where transactions begin."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import asyncpg
 
+from goaround_orchestrator.ledger import Place
 from goaround_orchestrator.run import Run
+from goaround_orchestrator.store import columns
 from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.sql import queries
-from goaround_orchestrator.store.unit import PostgresUnit
+from goaround_orchestrator.store.unit import Pinned, PostgresUnit
 from goaround_schemas.api import (
     EvidenceQuery,
     EvidenceRow,
@@ -32,6 +34,7 @@ class PostgresLedger:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._pinned = Pinned()
 
     @classmethod
     async def connect(cls, dsn: str, connections: int = 10) -> "PostgresLedger":
@@ -58,8 +61,12 @@ class PostgresLedger:
     async def unit(self) -> AsyncGenerator[PostgresUnit]:
         """Begin a transaction; it is committed at the end, and undone by an exception."""
         with reaching():
-            async with self._pool.acquire() as connection, connection.transaction():
-                yield PostgresUnit(connection)
+            async with self._pool.acquire() as connection:
+                async with connection.transaction():
+                    unit = PostgresUnit(connection, self._pinned)
+                    yield unit
+                    await unit.flush()
+                self._pinned.add(unit.newly_pinned.values())
 
     async def due_before(self, now: datetime, limit: int) -> list[str]:
         """The runs to look at, the longest overdue first."""
@@ -70,6 +77,12 @@ class PostgresLedger:
         """Service and environment where runs wait though nothing is active."""
         with reaching():
             rows = await self._pool.fetch(queries()["free_places"], limit)
+        return [(r["service"], r["environment"]) for r in rows]
+
+    async def with_waiting(self, places: Sequence[Place]) -> list[Place]:
+        """The places among these where runs wait."""
+        with reaching():
+            rows = await self._pool.fetch(queries()["with_waiting"], *columns.places(places))
         return [(r["service"], r["environment"]) for r in rows]
 
     async def forget_messages_before(self, at: datetime) -> int:

@@ -1,56 +1,70 @@
 -- Every query there is, by name. Python holds no SQL.
 
--- name: first_time
--- One row the first time a message is seen, none after.
-insert into inbox (message_id) values ($1) on conflict do nothing returning true;
+-- name: first_times
+-- The messages that are seen for the first time.
+insert into inbox (message_id) select unnest($1::text[]) on conflict do nothing returning message_id;
 
--- name: read_run
--- A run and its edition, locked until the transaction ends.
-select snapshot, edition from runs where id = $1 for update;
+-- name: read_runs
+-- Runs by their ids, and all that hold or wait for these places, locked until the transaction
+-- ends; everybody locks them in the order of their ids.
+select snapshot, edition from runs
+ where id = any (array(
+    select unnest($1::text[])
+     union all
+    select r.id from unnest($2::text[], $3::text[]) as p (service, environment)
+      join runs r on r.service = p.service and r.environment = p.environment
+       and r.phase in ('preflight', 'awaiting_approval', 'deploying', 'verifying', 'watching',
+                       'held', 'rolling_back', 'verifying_rollback', 'recording')
+     union all
+    select r.id from unnest($2::text[], $3::text[]) as p (service, environment)
+      join runs r on r.service = p.service and r.environment = p.environment
+       and r.phase = 'queued'))
+ order by id
+   for update;
 
 -- name: look_at_run
 -- A run, to be looked at only.
 select snapshot from runs where id = $1;
 
--- name: lock_place
--- Nobody else is admitted to the place until the transaction ends.
-select pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0));
+-- name: lock_places
+-- Nobody else is admitted to these places until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended(p.service || '/' || p.environment, 0))
+  from unnest($1::text[], $2::text[]) as p (service, environment)
+ order by p.service, p.environment;
 
--- name: active_run
--- The run that holds the place.
-select snapshot, edition from runs
- where service = $1 and environment = $2
-   and phase in ('preflight', 'awaiting_approval', 'deploying', 'verifying', 'watching',
-                 'held', 'rolling_back', 'verifying_rollback', 'recording')
-   for update;
-
--- name: waiting_runs
--- The runs that wait for the place, in the order of their turns: a rollback waits for none of them.
-select snapshot, edition from runs
- where service = $1 and environment = $2 and phase = 'queued'
- order by (kind = 'rollback') desc, emergency desc, requested_at, id
-   for update;
-
--- name: add_run
--- One row if the run is new.
+-- name: add_runs
+-- New runs; those whose id is taken are left out.
 insert into runs (id, kind, service, environment, version, previous_version, phase, stage,
                   emergency, requested_by, requested_at, updated_at, deadline, due_at, reason,
                   snapshot)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-on conflict (id) do nothing returning true;
+select id, kind, service, environment, version, previous_version, phase, stage, emergency,
+       requested_by, requested_at, updated_at, deadline, due_at, reason, snapshot::json
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+              $8::text[], $9::boolean[], $10::text[], $11::timestamptz[], $12::timestamptz[],
+              $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[])
+    as n (id, kind, service, environment, version, previous_version, phase, stage, emergency,
+          requested_by, requested_at, updated_at, deadline, due_at, reason, snapshot)
+on conflict (id) do nothing returning id;
 
--- name: save_run
--- The guarded update: one row only over the edition that was read.
+-- name: save_runs
+-- The guarded update: only over the editions that were read.
 update runs
-   set version = $3, previous_version = $4, phase = $5, stage = $6, updated_at = $7,
-       deadline = $8, due_at = $9, reason = $10, snapshot = $11, edition = edition + 1
- where id = $1 and edition = $2
-returning edition;
+   set version = n.version, previous_version = n.previous_version, phase = n.phase,
+       stage = n.stage, updated_at = n.updated_at, deadline = n.deadline, due_at = n.due_at,
+       reason = n.reason, snapshot = n.snapshot::json, edition = runs.edition + 1
+  from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+              $8::text[], $9::text[], $10::boolean[], $11::text[], $12::timestamptz[],
+              $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::text[], $17::text[])
+    as n (edition, id, kind, service, environment, version, previous_version, phase, stage,
+          emergency, requested_by, requested_at, updated_at, deadline, due_at, reason, snapshot)
+ where runs.id = n.id and runs.edition = n.edition
+returning runs.id;
 
--- name: add_transition
--- One line of a run's history.
+-- name: add_transitions
+-- Lines of runs' histories, in their order.
 insert into transitions (run_id, revision, at, from_phase, to_phase, stage, actor, reason, cause)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+select * from unnest($1::text[], $2::integer[], $3::timestamptz[], $4::text[], $5::text[],
+                     $6::text[], $7::text[], $8::text[], $9::text[]);
 
 -- name: history
 -- A run's history, in its order.
@@ -58,13 +72,11 @@ select revision, at, from_phase, to_phase, stage, actor, reason
   from transitions where run_id = $1 order by id;
 
 -- name: post
--- A message to be sent once the transaction is in.
-insert into outbox (message_id, stream, subject, body, traceparent, reminder)
-values ($1, $2, $3, $4, $5, $6);
-
--- name: ring
--- Wakes the relays.
-select pg_notify('goaround_outbox', '');
+-- Messages to be sent once the transaction is in; wakes the relays.
+with posted as (
+    insert into outbox (message_id, stream, subject, body, traceparent, reminder)
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::integer[])
+) select pg_notify('goaround_outbox', '');
 
 -- name: take_posted
 -- Messages to send, taken by this relay alone; they come back if its transaction does not commit.
@@ -94,23 +106,34 @@ select distinct q.service, q.environment from runs q
                        'held', 'rolling_back', 'verifying_rollback', 'recording'))
  limit $1;
 
+-- name: with_waiting
+-- The places among these where runs wait.
+select distinct service, environment from runs
+ where phase = 'queued'
+   and (service, environment) in (select * from unnest($1::text[], $2::text[]));
+
 -- name: forget_messages
 -- Forgets the oldest handled messages, a bounded number at a time.
 with old as (select message_id from inbox where at < $1 limit 10000)
 delete from inbox using old where inbox.message_id = old.message_id returning true;
 
--- name: running
--- What runs at the place, by the record.
-select service, environment, version, previous_version, run_id, at, migration, guide_digest
-  from landings
- where service = $1 and environment = $2 and undone_at is null
- order by id desc limit 1;
+-- name: running_at
+-- What runs at these places, by the record.
+select landed.* from unnest($1::text[], $2::text[]) as p (service, environment)
+ cross join lateral (
+    select service, environment, version, previous_version, run_id, at, migration, guide_digest
+      from landings
+     where service = p.service and environment = p.environment and undone_at is null
+     order by id desc limit 1) as landed;
 
 -- name: land
--- A version came to run.
+-- Versions came to run.
 insert into landings (service, environment, version, previous_version, run_id, at, migration,
                       guide_digest)
-values ($1, $2, $3, $4, $5, $6, $7, $8);
+select service, environment, version, previous_version, run_id, at, migration::json, guide_digest
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+              $7::text[], $8::text[])
+    as n (service, environment, version, previous_version, run_id, at, migration, guide_digest);
 
 -- name: undo
 -- A version was taken back: it no longer stands.
@@ -119,17 +142,19 @@ update landings set undone_at = $4, undone_by = $3
               where service = $1 and environment = $2 and undone_at is null
               order by id desc limit 1);
 
--- name: last_proof
--- When a rollback was last proven there.
-select max(updated_at) as at from runs
- where service = $1 and environment = $2 and phase = 'rolled_back';
-
--- name: stranded
--- The last run of the place that changed anything, to see whether its way back failed.
-select snapshot from runs
- where service = $1 and environment = $2
-   and phase = any (array['succeeded', 'rolled_back', 'rollback_failed'])
- order by updated_at desc, id limit 1;
+-- name: standing_at
+-- When a rollback was last proven at these places; and the last run that changed anything there, if
+-- its way back failed.
+select p.service, p.environment,
+       (select max(updated_at) from runs
+         where service = p.service and environment = p.environment
+           and phase = 'rolled_back') as last_proof,
+       (select case when c.phase = 'rollback_failed' then c.snapshot end
+          from (select phase, snapshot from runs
+                 where service = p.service and environment = p.environment
+                   and phase = any (array['succeeded', 'rolled_back', 'rollback_failed'])
+                 order by updated_at desc, id limit 1) as c) as last
+  from unnest($1::text[], $2::text[]) as p (service, environment);
 
 -- name: pin_guide
 -- Keeps the very text of a guide.

@@ -1,28 +1,35 @@
 """One transaction in Postgres: row locks for the run, an advisory lock for the place.
 
-The guard of a run is its edition: read with the row, expected by the write.
+The guard of a run is its edition: read with the row, expected by the write. What is written is
+kept back and goes to the server in a few statements when the transaction ends, however many runs it
+is about; what is read is read for all of them at once.
 """
 
-import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import asyncpg
 
 from goaround_orchestrator.commands import PinnedGuide
-from goaround_orchestrator.ledger import Evidence, Letter, Overtaken, PlaceTaken
+from goaround_orchestrator.ledger import (
+    Evidence,
+    Letter,
+    Overtaken,
+    Place,
+    PlaceTaken,
+    Standing,
+    active_and_waiting,
+)
 from goaround_orchestrator.lifecycle import Neighbour
 from goaround_orchestrator.run import Landing, Move, Run, is_stranded
+from goaround_orchestrator.store import columns
 from goaround_orchestrator.store.sql import queries
 from goaround_schemas.api import Label
-from goaround_schemas.envelope import encode
 from goaround_schemas.guide import Guide
 from goaround_schemas.phase import Phase
-from goaround_schemas.procedure import MigrationResult
-from goaround_schemas.subjects import stream_of, subject_of
 
 if TYPE_CHECKING:
     # Generic in its stubs only.
@@ -36,157 +43,137 @@ def _guide(digest: str, model: str) -> Guide:
     return Guide.model_validate_json(model)
 
 
+class Pinned:
+    """Guides that are known to be in the database, by their digests: they never change there."""
+
+    def __init__(self, most: int = 512) -> None:
+        self._most = most
+        self._guides: dict[str, PinnedGuide] = {}
+
+    def get(self, digest: str) -> PinnedGuide | None:
+        """The guide, if it is known."""
+        return self._guides.get(digest)
+
+    def add(self, guides: Iterable[PinnedGuide]) -> None:
+        """Know these, too; the oldest are forgotten where they are too many."""
+        for guide in guides:
+            self._guides[guide.digest] = guide
+        while len(self._guides) > self._most:
+            del self._guides[next(iter(self._guides))]
+
+
 class PostgresUnit:
     """One transaction on one connection."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", pinned: Pinned) -> None:
         self._connection = connection
+        self._pinned = pinned
+        self.newly_pinned: dict[str, PinnedGuide] = {}
+        self._runs: dict[str, Run | None] = {}
         self._editions: dict[str, int] = {}
-        self._rang = False
+        self._held: set[Place] = set()
+        self._standings: dict[Place, Standing] = {}
+        self._landings: dict[Place, Landing | None] = {}
+        self._added: dict[str, Run] = {}
+        self._saved: dict[str, Run] = {}
+        self._moves: list[columns.Moved] = []
+        self._letters: list[Letter] = []
+        self._landed: list[Landing] = []
 
     async def first_time(self, message_id: str) -> bool:
         """Note that the message was handled; False if it was before."""
-        return await self._connection.fetchval(queries()["first_time"], message_id) is not None
+        return message_id in await self.first_times((message_id,))
+
+    async def first_times(self, message_ids: Sequence[str]) -> frozenset[str]:
+        """Note that the messages were handled; return those that were not before."""
+        rows = await self._connection.fetch(queries()["first_times"], sorted(message_ids))
+        return frozenset(r["message_id"] for r in rows)
+
+    async def hold(self, run_ids: Sequence[str], places: Sequence[Place]) -> None:
+        """Lock these places, and then these runs and all that stand or wait there, at once."""
+        wanted = sorted(set(places) - self._held)
+        if wanted:
+            await self._connection.fetch(queries()["lock_places"], *columns.places(wanted))
+        unread = [id_ for id_ in run_ids if id_ not in self._runs]
+        if wanted or unread:
+            rows = await self._connection.fetch(
+                queries()["read_runs"], unread, *columns.places(wanted)
+            )
+            self._runs |= dict.fromkeys(unread)
+            for row in rows:
+                self._know(row)
+        self._held.update(wanted)
 
     async def run(self, run_id: str) -> Run | None:
         """The run, locked until the end of the transaction."""
-        row = await self._connection.fetchrow(queries()["read_run"], run_id)
-        return self._read(row) if row else None
+        if run_id not in self._runs:
+            await self.hold((run_id,), ())
+        return self._runs[run_id]
 
     async def place(self, service: str, environment: str) -> tuple[Run | None, tuple[Run, ...]]:
         """The active run of the place and those that wait, in the order of their turns."""
-        await self._connection.fetchval(queries()["lock_place"], service, environment)
-        active = await self._connection.fetchrow(queries()["active_run"], service, environment)
-        waiting = await self._connection.fetch(queries()["waiting_runs"], service, environment)
-        return (self._read(active) if active else None), tuple(map(self._read, waiting))
+        await self.hold((), ((service, environment),))
+        known = (r for r in self._runs.values() if r is not None)
+        return active_and_waiting(
+            r for r in known if (r.service, r.environment) == (service, environment)
+        )
 
     async def add(self, run: Run) -> bool:
         """Keep a new run; False if there is one of that id."""
-        with _alone_at_its_place(run):
-            added = await self._connection.fetchval(
-                queries()["add_run"],
-                run.id,
-                run.kind,
-                run.service,
-                run.environment,
-                run.version,
-                run.previous_version,
-                run.phase,
-                run.stage_name,
-                run.emergency,
-                run.requested_by,
-                run.requested_at,
-                run.phase_since,
-                run.deadline,
-                run.due_at,
-                run.reason,
-                run.model_dump_json(),
-            )
-        if added:
-            self._editions[run.id] = 1
-        return added is not None
+        if run.id not in self._runs:
+            await self.hold((run.id,), ())
+        if self._runs[run.id] is not None:
+            return False
+        self._runs[run.id] = self._added[run.id] = run
+        return True
 
     async def save(self, run: Run, moves: Sequence[Move], cause: str | None) -> None:
         """Write the run over the edition that this transaction has read."""
-        with _alone_at_its_place(run):
-            edition = await self._connection.fetchval(
-                queries()["save_run"],
-                run.id,
-                self._editions.get(run.id, 0),
-                run.version,
-                run.previous_version,
-                run.phase,
-                run.stage_name,
-                run.phase_since,
-                run.deadline,
-                run.due_at,
-                run.reason,
-                run.model_dump_json(),
-            )
-        if edition is None:
+        if run.id in self._added:
+            self._added[run.id] = run
+        elif run.id in self._editions:
+            self._saved[run.id] = run
+        else:
             raise Overtaken(run.id)
-        self._editions[run.id] = int(edition)
-        for m in moves:
-            await self._connection.execute(
-                queries()["add_transition"],
-                run.id,
-                m.revision,
-                m.at,
-                m.from_,
-                m.to,
-                m.stage,
-                m.actor,
-                m.reason,
-                cause,
-            )
+        self._runs[run.id] = run
+        self._moves += [columns.Moved(run.id, move, cause) for move in moves]
 
     async def note(self, run: Run, at: datetime, actor: str, text: str) -> None:
         """Write something that moved nothing into the run's history: a refused request."""
-        await self._connection.execute(
-            queries()["add_transition"],
-            run.id,
-            run.revision,
-            at,
-            run.phase,
-            run.phase,
-            run.stage_name,
-            actor,
-            text,
-            None,
-        )
+        said = {"from": run.phase, "to": run.phase, "stage": run.stage_name, "actor": actor}
+        move = Move.model_validate({**said, "revision": run.revision, "at": at, "reason": text})
+        self._moves.append(columns.Moved(run.id, move, None))
 
     async def send(self, letters: Sequence[Letter]) -> None:
         """Have these messages sent once the transaction is in."""
-        if not letters:
-            return
-        await self._connection.executemany(
-            queries()["post"],
-            [
-                (
-                    letter.message.id,
-                    stream_of(letter.message),
-                    subject_of(letter.message),
-                    encode(letter.message),
-                    letter.message.traceparent,
-                    letter.reminder,
-                )
-                for letter in letters
-            ],
-        )
-        if not self._rang:
-            await self._connection.fetchval(queries()["ring"])
-            self._rang = True
+        self._letters += letters
 
     async def running(self, service: str, environment: str) -> Landing | None:
         """What runs there, by the record."""
-        row = await self._connection.fetchrow(queries()["running"], service, environment)
-        if row is None:
-            return None
-        fields = dict(row)
-        if fields["migration"] is not None:
-            fields["migration"] = json.loads(fields["migration"])
-        return Landing.model_validate(fields)
+        place = (service, environment)
+        if place not in self._landings:
+            runs = [r for r in self._runs.values() if r is not None]
+            near = {(r.service, r.environment) for r in runs} - self._landings.keys() | {place}
+            rows = await self._connection.fetch(
+                queries()["running_at"], *columns.places(sorted(near))
+            )
+            self._landings |= dict.fromkeys(near)
+            for row in rows:
+                self._landings[row["service"], row["environment"]] = columns.landing(row)
+        return self._landings[place]
 
     async def land(self, landing: Landing) -> None:
         """Record that a version runs."""
-        await self._connection.execute(
-            queries()["land"],
-            landing.service,
-            landing.environment,
-            landing.version,
-            landing.previous_version,
-            landing.run_id,
-            landing.at,
-            _json(landing.migration),
-            landing.guide_digest,
-        )
+        self._landed.append(landing)
+        self._landings[landing.service, landing.environment] = landing
 
     async def undo(self, landing: Landing, by: str, at: datetime) -> None:
         """Record that a version was taken back; what ran before it runs again."""
-        await self._connection.execute(
-            queries()["undo"], landing.service, landing.environment, by, at
-        )
-        before = await self.running(landing.service, landing.environment)
+        await self.flush()
+        place = (landing.service, landing.environment)
+        await self._connection.execute(queries()["undo"], *place, by, at)
+        self._landings.pop(place, None)
+        before = await self.running(*place)
         if landing.previous_version and (
             before is None or before.version != landing.previous_version
         ):
@@ -201,19 +188,25 @@ class PostgresUnit:
                 )
             )
 
-    async def last_proof(self, service: str, environment: str) -> datetime | None:
-        """When a rollback of the service was last proven there."""
-        at = await self._connection.fetchval(queries()["last_proof"], service, environment)
-        return cast("datetime | None", at)
-
-    async def stranded(self, service: str, environment: str) -> Run | None:
-        """The run whose way back failed there, if nothing has come to run since."""
-        snapshot = await self._connection.fetchval(queries()["stranded"], service, environment)
-        last = Run.model_validate_json(snapshot) if snapshot else None
-        return last if is_stranded(last, await self.running(service, environment)) else None
+    async def standing(self, service: str, environment: str) -> Standing:
+        """What is on record of the place: what runs, when a rollback was proven, who failed."""
+        place = (service, environment)
+        if place not in self._standings:
+            if self._saved or self._landed:
+                await self.flush()
+            near = sorted((self._held - self._standings.keys()) | {place})
+            rows = await self._connection.fetch(queries()["standing_at"], *columns.places(near))
+            for row in rows:
+                at = row["service"], row["environment"]
+                last = Run.model_validate_json(row["last"]) if row["last"] else None
+                running = await self.running(*at)
+                stranded = last if is_stranded(last, running) else None
+                self._standings[at] = Standing(running, row["last_proof"], stranded)
+        return self._standings[place]
 
     async def neighbours(self, run: Run, since: datetime, limit: int) -> list[Neighbour]:
         """Who else changes something in the run's environment, or ended doing so since then."""
+        await self.flush()
         rows = await self._connection.fetch(
             queries()["neighbours"], run.environment, run.id, since, limit
         )
@@ -247,34 +240,76 @@ class PostgresUnit:
 
     async def pin(self, guide: PinnedGuide) -> None:
         """Keep the very text of a guide, by its digest."""
-        await self._connection.execute(
-            queries()["pin_guide"], guide.digest, guide.text, guide.guide.model_dump_json()
-        )
+        if self._pinned.get(guide.digest) is None and guide.digest not in self.newly_pinned:
+            await self._connection.execute(
+                queries()["pin_guide"], guide.digest, guide.text, guide.guide.model_dump_json()
+            )
+            self.newly_pinned[guide.digest] = guide
 
     async def guide(self, digest: str, name: str) -> PinnedGuide:
         """A pinned guide, under the name it had."""
-        row = await self._connection.fetchrow(queries()["read_guide"], digest)
-        if row is None:
-            raise LookupError(f"no guide was pinned with the digest {digest}")
-        return PinnedGuide(
-            name=name, digest=digest, text=row["text"], guide=_guide(digest, row["model"])
-        )
+        known = self._pinned.get(digest) or self.newly_pinned.get(digest)
+        if known is None:
+            row = await self._connection.fetchrow(queries()["read_guide"], digest)
+            if row is None:
+                raise LookupError(f"no guide was pinned with the digest {digest}")
+            guide = _guide(digest, row["model"])
+            known = PinnedGuide(name=name, digest=digest, text=row["text"], guide=guide)
+            self.newly_pinned[digest] = known
+        return PinnedGuide(name=name, digest=digest, text=known.text, guide=known.guide)
 
-    def _read(self, row: asyncpg.Record) -> Run:
+    async def flush(self) -> None:
+        """Write what is kept back. What ends goes before what begins, as a place has one run."""
+        await self._write_runs()
+        if self._moves:
+            await self._connection.execute(
+                queries()["add_transitions"], *columns.transitions(self._moves)
+            )
+        if self._landed:
+            await self._connection.execute(queries()["land"], *columns.landings(self._landed))
+        if self._letters:
+            await self._connection.execute(queries()["post"], *columns.letters(self._letters))
+        self._moves, self._landed, self._letters = [], [], []
+
+    async def _write_runs(self) -> None:
+        saved, added = list(self._saved.values()), list(self._added.values())
+        if saved:
+            editions = [self._editions[r.id] for r in saved]
+            with _alone_at_their_places(saved):
+                rows = await self._connection.fetch(
+                    queries()["save_runs"], editions, *columns.runs(saved)
+                )
+            _all_written(saved, rows)
+            for run in saved:
+                self._editions[run.id] += 1
+        if added:
+            with _alone_at_their_places(added):
+                rows = await self._connection.fetch(queries()["add_runs"], *columns.runs(added))
+            _all_written(added, rows)
+            self._editions |= {r.id: 1 for r in added}
+        self._saved, self._added = {}, {}
+
+    def _know(self, row: asyncpg.Record) -> None:
         run = Run.model_validate_json(row["snapshot"])
-        self._editions[run.id] = int(row["edition"])
-        return run
+        if self._runs.get(run.id) is None:
+            self._runs[run.id] = run
+            self._editions[run.id] = int(row["edition"])
+
+
+def _all_written(runs: Sequence[Run], rows: Sequence[asyncpg.Record]) -> None:
+    written = {r["id"] for r in rows}
+    for run in runs:
+        if run.id not in written:
+            raise Overtaken(run.id)
 
 
 @contextmanager
-def _alone_at_its_place(run: Run) -> Generator[None]:
+def _alone_at_their_places(runs: Sequence[Run]) -> Generator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as exc:
         if exc.constraint_name != "runs_one_active":
             raise
+        said = exc.detail or ""
+        run = next((r for r in runs if f"({r.service}, {r.environment})" in said), runs[0])
         raise PlaceTaken(run.id, run.service, run.environment) from exc
-
-
-def _json(value: MigrationResult | None) -> str | None:
-    return value.model_dump_json() if value else None
