@@ -36,6 +36,21 @@ def test_two_signals_that_stray_at_the_same_look_are_red_at_that_look() -> None:
     assert "at the same look as p" in verdict.reason
 
 
+def test_of_signals_that_stray_a_little_at_the_same_look_one_must_stray_by_far() -> None:
+    def weather(*at_the_look: float) -> Colour:
+        signals = list[SignalEvidence]()
+        for i, value in enumerate(at_the_look):
+            after = noise(10 * i + 1, 4)
+            after[2] = value
+            signals.append(signal(noise(10 * i, 20), after, name=f"p{i}"))
+        return judge(watch(*signals, looks=4)).colour
+
+    calm = [0.2] * 4
+    assert weather(0.24, 0.24, *calm) is Colour.YELLOW
+    assert weather(0.2, 0.3, *calm) is Colour.YELLOW
+    assert weather(0.24, 0.3, *calm) is Colour.RED
+
+
 def test_two_signals_that_stray_at_different_looks_are_not_red() -> None:
     verdict = judge(watch(one_bad_look("p95", 1), one_bad_look("p50", 5, look=3), looks=4))
     assert verdict.colour is not Colour.RED

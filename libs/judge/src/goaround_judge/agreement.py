@@ -29,6 +29,7 @@ class Witness(NamedTuple):
     at_s: Floats
     values: Floats
     strays: npt.NDArray[np.bool_]
+    far: npt.NDArray[np.bool_]
     limits: Floats
     unit: str
 
@@ -41,7 +42,7 @@ def needed(looks: int) -> int:
 def seconded(
     verdicts: Sequence[SignalVerdict], witnesses: Sequence[Witness], looks: int, every_s: float
 ) -> tuple[SignalVerdict, ...]:
-    """Return the verdicts, Red where enough signals stray at the same look.
+    """Return the verdicts, Red where enough signals stray at the same look, one of them by far.
 
     Not at the first, which holds the commotion of the switch itself.
     """
@@ -56,7 +57,8 @@ def seconded(
         together = [
             (one, place) for one in straying if (place := _stray_at(one, at, every_s)) is not None
         ]
-        if len(together) >= least:
+        # Signals of one service share their weather: a little of it in several is no harm yet.
+        if len(together) >= least and any(one.far[place] for one, place in together):
             break
     else:
         return tuple(verdicts)

@@ -13,9 +13,9 @@ from goaround_judge.robust import in_order, median, memory, student_upper, upper
 from goaround_judge.samples import Floats
 
 RED_RISK = 0.001
-"""Chance that a signal without any change turns Red in a whole watch: 1 % for ten signals."""
-FAMILY = 10
-"""Signals that may take `RED_RISK` each; more of them share what ten would have."""
+"""Chance that a signal without any change turns Red in a whole watch."""
+FAMILY = 3
+"""Signals that may take `RED_RISK` each; more of them share what three would have."""
 YELLOW_RISK = 0.03
 """The same for a suspicion, which costs an extension and no rollback."""
 MOST_SIGMAS = 6.0
@@ -28,6 +28,8 @@ LEAST_BASELINE = 6
 """Usable baseline samples without which nothing can be compared."""
 STRAY_RISK = 0.01
 """Chance in a whole watch that strays as frequent as the baseline's make up a majority."""
+FAR_RISK = 0.05
+"""Chance that any look of any signal of a watch strays as far as one of several must."""
 STRAY_SUSPICION = STRAY_RISK * YELLOW_RISK / RED_RISK
 WORST_WINDOW_MARGIN = 1.1
 """What the baseline itself reached by harm's way is no news; so much beyond it may be."""
@@ -48,13 +50,15 @@ class Limit:
 class Band:
     """A baseline's centre and the limits around it, on the oriented scale.
 
-    `alone` is what one look must pass to be a word for harm that other signals may second.
+    `alone` is what one look must pass to be a word for harm that other signals may second, `far`
+    what one of those that second each other must pass.
     """
 
     centre: float
     limits: tuple[Limit, ...]
     already_bad: bool
     alone: float
+    far: float
 
 
 def settled(values: Floats, material: float) -> tuple[Floats, bool]:
@@ -127,12 +131,12 @@ def band(
     sigma = max(upper_spread(ordered, centre), floor)
     if sigma == 0 and centre == 0:
         # A series of zeros has no scale: only a lasting majority of something else can speak.
-        return Band(centre, (Limit(6, 0.0, 0.0),), already_bad, math.inf)
+        return Band(centre, (Limit(6, 0.0, 0.0),), already_bad, math.inf, math.inf)
     freedom = max(n / worth - 1, 2.0)
     centre_variance = sigma * sigma * MEDIAN_LOSS * worth / n
     centre_error = math.sqrt(centre_variance)
     used = [k for k in widths if k == widths[0] or n >= WINDOWS_PER_WIDTH * k]
-    risk = RED_RISK * min(1.0, FAMILY / signals)
+    share = min(1.0, FAMILY / signals)
     limits: list[Limit] = []
     for width in used:
         moving = in_order(windows[width][len(values) - n :])
@@ -140,12 +144,14 @@ def band(
         spread = math.hypot(max(upper_spread(moving, median(moving)), least), centre_error)
         worst = float(moving[-1]) - centre
         tests = max(looks / max(worth, width / 2), 1.0) * len(used) * sides
-        red = min(student_upper(risk / tests, freedom), MOST_SIGMAS) * spread
+        red = min(student_upper(RED_RISK * share / tests, freedom), MOST_SIGMAS) * spread
         yellow = min(student_upper(YELLOW_RISK / tests, freedom), MOST_SIGMAS) * spread
-        strays = straying(ordered, width, looks, worth, STRAY_RISK) - centre
+        strays = straying(ordered, width, looks, worth, STRAY_RISK * share) - centre
         red = max(red, WORST_WINDOW_MARGIN * max(worst, strays), material)
         yellow = max(yellow, straying(ordered, width, looks, worth, STRAY_SUSPICION) - centre)
         limits.append(Limit(width, centre + max(min(yellow, red), material), centre + red))
-    one = student_upper(YELLOW_RISK / looks, freedom) * math.sqrt(sigma**2 + centre_variance)
+    look = math.sqrt(sigma**2 + centre_variance)
+    one = student_upper(YELLOW_RISK / looks, freedom) * look
     alone = max(one, WORST_WINDOW_MARGIN * float(ordered[-1] - centre), material)
-    return Band(centre, tuple(limits), already_bad, centre + alone)
+    far = max(alone, student_upper(FAR_RISK / (looks * signals), freedom) * look)
+    return Band(centre, tuple(limits), already_bad, centre + alone, centre + far)

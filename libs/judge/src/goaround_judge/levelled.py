@@ -102,7 +102,7 @@ def judge_level(
     if len(shown) > 1 or rule.kind is SignalKind.THROUGHPUT:
         return verdict, None  # a change of traffic, or of no known sense, seconds nothing
     return verdict, Witness(
-        verdict, after.at_s, after.values, side.strays, side.one_look(), rule.unit
+        verdict, after.at_s, after.values, side.strays, side.far, side.one_look(), rule.unit
     )
 
 
@@ -142,6 +142,11 @@ class _Side(NamedTuple):
     def strays(self) -> npt.NDArray[np.bool_]:
         """Return the looks that stray by themselves, beyond the control as well."""
         return self.control.strays if isinstance(self.control, SetOff) else self.found.strays
+
+    @property
+    def far(self) -> npt.NDArray[np.bool_]:
+        """Return the looks that stray by far, beyond the control as well."""
+        return self.control.far if isinstance(self.control, SetOff) else self.found.far
 
     def one_look(self) -> Floats:
         """Return what each look may reach by itself, in the signal's unit."""

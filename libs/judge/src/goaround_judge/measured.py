@@ -56,7 +56,7 @@ class Finding:
     """What one direction of a signal shows: all levels are on the scale.
 
     `place` is the look at which it turned Red, else the last one. `strays` marks the looks that by
-    themselves stand beyond all that the baseline has shown.
+    themselves stand beyond all that the baseline has shown, `far` those that do by far.
     """
 
     scale: Scale
@@ -69,6 +69,7 @@ class Finding:
     red: bool
     suspicious: bool
     strays: npt.NDArray[np.bool_]
+    far: npt.NDArray[np.bool_]
 
     @property
     def excess(self) -> float:
@@ -131,7 +132,13 @@ def _widest(one: Band, other: Band) -> Band:
         for limit in one.limits
         if limit.width in beyond
     )
-    return Band(one.centre, limits or one.limits, one.already_bad, max(one.alone, other.alone))
+    return Band(
+        one.centre,
+        limits or one.limits,
+        one.already_bad,
+        max(one.alone, other.alone),
+        max(one.far, other.far),
+    )
 
 
 def find(
@@ -210,5 +217,15 @@ def hold_against(
         place, observed, limit = last, median(in_order(post)), limits.limits[0]
     red, suspicious = first is not None, first is not None or suspect is not None
     return Finding(
-        scale, limits, before, post, limit, observed, place, red, suspicious, post > limits.alone
+        scale=scale,
+        band=limits,
+        before=before,
+        after=post,
+        limit=limit,
+        observed=observed,
+        place=place,
+        red=red,
+        suspicious=suspicious,
+        strays=post > limits.alone,
+        far=post > limits.far,
     )

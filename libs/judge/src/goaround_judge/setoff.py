@@ -64,6 +64,7 @@ class SetOff:
     whose: Whose
     place: int
     strays: npt.NDArray[np.bool_]
+    far: npt.NDArray[np.bool_]
     one_look: Floats
     before: float
     after: float | None
@@ -122,6 +123,7 @@ def set_off(
         whose,
         place,
         pairs.left > limits.alone,
+        pairs.left > limits.far,
         limits.alone + np.maximum(moved, 0.0),
         scale.off(centre),
         median(in_order(seen)) if len(seen) else None,
@@ -199,4 +201,10 @@ def _beyond_both(alone: Band, apart: Band) -> Band:
         for limit in alone.limits
         if limit.width in beyond
     )
-    return Band(alone.centre, limits, alone.already_bad, max(alone.alone, apart.alone + shift))
+    return Band(
+        alone.centre,
+        limits,
+        alone.already_bad,
+        max(alone.alone, apart.alone + shift),
+        max(alone.far, apart.far + shift),
+    )
