@@ -48,14 +48,14 @@ docs: .venv/ready ## write the pages that are made from code
 bench: .venv/ready ## what a run costs when nothing takes time
 	@$(BIN)/python -m tests.bench.idle
 
-watchbench: .venv/ready ## the judge beside its peers on real incidents; WATCHBENCH names the folder
+watchbench: .venv/ready ## the judge beside its peers on real incidents; WATCHBENCH names the folder; one peer needs `.venv/bin/pip install scipy`
 	@$(BIN)/python -m tests.bench.judge_watchbench $(WATCHBENCH)
 
 judge-power: .venv/ready ## how often the judge calls watches Red, without harm and with it
 	@$(BIN)/python -m tests.bench.judge_power
 
 pins: .venv/ready ## write requirements.txt anew from the members' needs
-	@$(BIN)/uv export --quiet --all-packages --all-groups --no-emit-workspace --no-header --output-file requirements.txt
+	@$(BIN)/uv export --quiet --all-packages --all-groups --no-group bench --no-emit-workspace --no-header --output-file requirements.txt
 
 clean: ## remove the environment and every cache
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .prometheus

@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
     print(row("goaround", evaluated(bench, split, command)), flush=True)
     for name, script in PEERS:
         if script == NEEDS_SCIPY and importlib.util.find_spec("scipy") is None:
-            print(f"{name:30}  not run: it needs scipy, which is not installed here")
+            print(f"{name:30}  not run: needs scipy (.venv/bin/pip install scipy)")
             continue
         command = f"{sys.executable} {bench.resolve() / 'peers' / script}"
         print(row(name, evaluated(bench, split, command)), flush=True)
