@@ -151,6 +151,21 @@ def test_a_log_shows_what_is_new_how_often_and_a_line_of_it() -> None:
     assert "<script>" not in part.chart
 
 
+def test_of_a_line_in_json_the_message_is_shown() -> None:
+    line = '{"time": "2026-01-01T12:00:00Z", "level": "ERROR", "message": "GET /orders failed"}'
+    lines = log([["INFO ok"]] * 40, [[line] * 3] * 20, "app")
+    (part,) = drawn(logs=(lines,)).parts
+    assert "ERROR GET <path> failed" in texts(part.chart)
+
+
+def test_what_came_before_and_after_is_drawn_on_one_scale() -> None:
+    lines = log([["INFO ok"]] * 40, [["INFO ok"] * 4] * 20, "app")
+    (part,) = drawn(logs=(lines,)).parts
+    bars = [e.get("d") or "" for e in _all(part.chart) if "fill:var" in (e.get("style") or "")]
+    before, after = (float(re.findall(r"v-([\d.]+)", d)[0]) for d in bars[-2:])
+    assert (before, after) == (7.5, 30.0)
+
+
 def test_an_unreadable_log_says_that_it_could_not_be_read() -> None:
     lines = log([["INFO ok"]] * 40, [["INFO ok"]] * 20, "app")
     blind = lines.model_copy(

@@ -1,5 +1,6 @@
 """Draws a log: the kinds of lines that are new or come more often, and when they came. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ _BAR = 30
 _LONGEST = 58
 _MARK, _NAME = 68, 82
 _MOST_BARS = 45
+_MESSAGE = re.compile(r'"(?:message|msg|event)": ?"([^"]+)"')
 
 
 class _Bar(NamedTuple):
@@ -98,7 +100,7 @@ def _finding(
         "g",
         tag("title", plain(finding.example)),
         badge(finding.colour, _MARK, y + 14),
-        text(_short(finding.template), _NAME, y + 18, "mono"),
+        text(_short(_told(finding)), _NAME, y + 18, "mono"),
         text(f"{finding.change}: {rates(finding)}", _NAME, y + 35, "small"),
         *_bars(evidence, finding, first_s, last_s, y),
     )
@@ -151,6 +153,14 @@ def _x(at_s: float, first_s: float, last_s: float) -> float:
     if at_s < 0:
         return _SWITCH - (_SWITCH - _LEFT) * at_s / first_s
     return _SWITCH + (_RIGHT - _SWITCH) * at_s / last_s
+
+
+def _told(finding: LogFinding) -> str:
+    """Return what a kind of line says: of a line in JSON its message, else the line itself."""
+    message = _MESSAGE.search(finding.template)
+    if message is None or not finding.template.startswith("{"):
+        return finding.template
+    return f"{finding.severity.upper()} {message[1]}"
 
 
 def _short(said: str) -> str:
