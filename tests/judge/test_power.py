@@ -78,6 +78,23 @@ def test_half_as_slow_again_is_red_within_ten_looks() -> None:
     assert share_red(draw) >= 0.95
 
 
+def beside(rng: np.random.Generator, share: float, control: float, looks: int) -> Evidence:
+    """Return a latency beside a control, each with its own rise over 10 % noise."""
+    other = signal(rng.normal(1, 0.1, 60), rng.normal(1 + control, 0.1, looks))
+    one = signal(rng.normal(1, 0.1, 60), rng.normal(1 + share, 0.1, looks))
+    return watch(
+        one.model_copy(update={"control_baseline": other.baseline, "control_post": other.post})
+    )
+
+
+def test_a_rise_that_the_control_shows_as_well_is_hardly_ever_red() -> None:
+    assert share_red(lambda rng: beside(rng, 0.5, 0.5, LOOKS)) <= 0.01
+
+
+def test_a_rise_beside_a_control_is_red_as_often_as_without_one() -> None:
+    assert share_red(lambda rng: beside(rng, 0.5, 0.0, 10)) >= 0.95
+
+
 def test_a_fifth_slower_is_red_within_a_watch() -> None:
     def draw(rng: np.random.Generator) -> Evidence:
         return watch(signal(rng.normal(1, 0.05, 60), rng.normal(1.2, 0.05, LOOKS)))

@@ -14,6 +14,7 @@ from goaround_judge import (
 )
 from tests.judge.watches import errors, noise, signal, watch
 
+SIDES = ("baseline", "post", "control_baseline", "control_post")
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 seeds = st.integers(0, 10_000)
 spreads = st.sampled_from([0.01, 0.1, 0.4])
@@ -37,7 +38,15 @@ def counted(draw: st.DrawFn) -> SignalEvidence:
     return errors(before, after)
 
 
-either = st.one_of(measured(), counted())
+@st.composite
+def accompanied(draw: st.DrawFn) -> SignalEvidence:
+    """Draw a signal beside a control that goes its own way."""
+    one, other = draw(measured()), draw(measured())
+    return one.model_copy(update={"control_baseline": other.baseline, "control_post": other.post})
+
+
+either = st.one_of(measured(), counted(), accompanied())
+levelled = st.one_of(measured(), accompanied())
 
 
 def scaled(evidence: SignalEvidence, factor: float) -> SignalEvidence:
@@ -47,9 +56,7 @@ def scaled(evidence: SignalEvidence, factor: float) -> SignalEvidence:
             for s in samples
         )
 
-    return evidence.model_copy(
-        update={"baseline": by(evidence.baseline), "post": by(evidence.post)}
-    )
+    return evidence.model_copy(update={side: by(getattr(evidence, side)) for side in SIDES})
 
 
 def later(evidence: Evidence, by_s: float) -> Evidence:
@@ -59,7 +66,7 @@ def later(evidence: Evidence, by_s: float) -> Evidence:
     return evidence.model_copy(
         update={
             "signals": tuple(
-                s.model_copy(update={"baseline": moved(s.baseline), "post": moved(s.post)})
+                s.model_copy(update={side: moved(getattr(s, side)) for side in SIDES})
                 for s in evidence.signals
             )
         }
@@ -67,7 +74,7 @@ def later(evidence: Evidence, by_s: float) -> Evidence:
 
 
 @quick
-@given(measured(), st.sampled_from([1e-6, 0.001, 1000.0, 3.7, 1e9]))
+@given(levelled, st.sampled_from([1e-6, 0.001, 1000.0, 3.7, 1e9]))
 def test_another_unit_is_the_same_colour(evidence: SignalEvidence, factor: float) -> None:
     one, other = judge(watch(evidence)), judge(watch(scaled(evidence, factor)))
     assert one.colour == other.colour
@@ -135,8 +142,11 @@ def test_a_red_verdict_rests_on_nothing_after_its_moment(evidence: SignalEvidenc
     if whole.red_at_s is None:
         return
     moment = whole.red_at_s
-    seen = tuple(sample for sample in evidence.post if sample.at_s <= moment)
-    cut = judge(watch(evidence.model_copy(update={"post": seen}))).signals[0]
+    seen = {
+        side: tuple(sample for sample in getattr(evidence, side) if sample.at_s <= moment)
+        for side in ("post", "control_post")
+    }
+    cut = judge(watch(evidence.model_copy(update=seen))).signals[0]
     assert (cut.colour, cut.red_at_s) == (Colour.RED, moment)
 
 

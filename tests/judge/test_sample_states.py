@@ -77,6 +77,42 @@ def test_data_that_comes_back_is_judged_again(kind: SignalKind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_source_that_fails_half_the_time_is_judged_by_the_other_half(kind: SignalKind) -> None:
+    def half(post: tuple[Sample, ...]) -> tuple[Sample, ...]:
+        return tuple(
+            sample if i % 2 else Sample(at_s=sample.at_s, state=SampleState.PROVIDER_ERROR)
+            for i, sample in enumerate(post)
+        )
+
+    harmed = (
+        counts([20] * 60, 200.0, 0.0)
+        if kind is SignalKind.ERRORS
+        else levels([1.8 if kind is SignalKind.LATENCY else 0.3] * 60, 0.0)
+    )
+    calm = judge(watch(evidence(kind, half(usable(kind, 60))))).signals[0]
+    assert (calm.colour, calm.samples["provider_error"]) == (Colour.GREEN, 30)
+    assert judge(watch(evidence(kind, half(harmed)))).colour is Colour.RED
+
+
+def test_a_look_from_too_few_events_is_named_and_never_counted() -> None:
+    few = tuple(
+        Sample(at_s=15.0 * i, value=9.0, state=SampleState.TOO_FEW) if i % 4 else calm
+        for i, calm in enumerate(usable(SignalKind.LATENCY, 60))
+    )
+    found = judge(watch(evidence(SignalKind.LATENCY, few))).signals[0]
+    assert found.colour is Colour.YELLOW
+    assert "15 of 60 looks brought data (45 too few)" in found.reason
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), float("-inf"), None])
+def test_what_is_no_finite_number_is_nan_whatever_its_state_says(broken: float | None) -> None:
+    post = tuple(Sample(at_s=15.0 * i, value=broken) for i in range(60))
+    found = judge(watch(evidence(SignalKind.LATENCY, post))).signals[0]
+    assert (found.colour, found.samples["nan"]) == (Colour.YELLOW, 60)
+    assert "60 nan" in found.reason
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_source_that_fails_most_of_the_time_has_not_watched(kind: SignalKind) -> None:
     post = tuple(
         sample if i % 3 == 0 else Sample(at_s=sample.at_s, state=SampleState.PROVIDER_ERROR)
