@@ -5,7 +5,7 @@ A look never fails. What a source could not say is part of what was seen.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto, unique
 from typing import NamedTuple, Protocol
 
@@ -35,6 +35,8 @@ class Order:
     cursors: Mapping[str, Cursors | None] = field(default_factory=dict[str, Cursors | None])
     memory: Memory = field(default_factory=dict[str, Counters])
     server: PrometheusServer | None = None
+    outages: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Signals of which nothing could be asked since then, they or their controls."""
     history: Span | None = None
     """The time that a first look is about, for sources that can tell of the past."""
     reference: Span | None = None
@@ -128,9 +130,9 @@ class SourcesLookout:
                 (_Part.OWN, signal.sources),
                 (_Part.CONTROL, signal.control_sources),
             ):
-                past = order.history if all(map(self._tells, sources)) else None
+                span = _past(signal, order) if all(map(self._tells, sources)) else order.span
                 for place, source in enumerate(sources):
-                    yield _Key(signal.name, part, place), _Asked(source, past or order.span)
+                    yield _Key(signal.name, part, place), _Asked(source, span)
             if order.reference is not None and all(map(self._tells, signal.sources)):
                 for place, source in enumerate(signal.sources):
                     yield _Key(signal.name, _Part.LIKE, place), _Asked(source, order.reference)
@@ -184,6 +186,14 @@ class SourcesLookout:
         if source.plugin is not None:
             return self._sources.log_plugin
         return self._sources.loki if source.loki is not None else self._sources.command
+
+
+def _past(signal: Signal, order: Order) -> Span:
+    """Return what to ask of a source that can say what was: also of what an outage has hidden."""
+    if order.history is not None:
+        return order.history
+    since = min(order.outages.get(signal.name, order.span.since), order.span.since)
+    return replace(order.span, since=since)
 
 
 def _seen(name: str, asked: Mapping[_Key, _Asked], found: Mapping[_Key, Answer]) -> SeenSignal:

@@ -4,6 +4,7 @@ from goaround_judge import SampleState
 from goaround_watcher import logbook
 from goaround_watcher.look import Look, SeenSignal
 from goaround_watcher.plan import titled
+from goaround_watcher.rows import with_fresh
 from goaround_watcher.sources.port import Lines
 from goaround_watcher.state import Doing, LogRecord, Rows, SignalRecord, State
 
@@ -37,10 +38,13 @@ def _signal(state: State, record: SignalRecord, seen: SeenSignal | None) -> Sign
     if seen is None:
         return record
     if state.doing is Doing.WATCH:
+        step_s = state.plan.every.total_seconds()
+        own = _since(state.switched, seen.rows)
+        control = _since(state.switched, seen.control)
         return record.model_copy(
             update={
-                "after": (*record.after, *_since(state.switched, seen.rows)),
-                "control_after": (*record.control_after, *_since(state.switched, seen.control)),
+                "after": with_fresh(record.after, own, step_s),
+                "control_after": with_fresh(record.control_after, control, step_s),
                 "detail": seen.detail,
             }
         )

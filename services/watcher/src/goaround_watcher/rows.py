@@ -45,6 +45,34 @@ def detail_of(answers: Sequence[Answer], rows: Rows) -> str:
     return "; ".join(dict.fromkeys(said))
 
 
+def outage_since(known: Rows) -> float | None:
+    """Return since when the provider could not be asked; None where the last look brought more."""
+    settled = _settled(known)
+    if len(settled) == len(known):
+        return None
+    return settled[-1].at if settled else known[0].at
+
+
+def with_fresh(known: Rows, fresh: Rows, step_s: float) -> Rows:
+    """Return all looks in order of time, where an outage gives way to what was told afterwards."""
+    settled = _settled(known)
+    missed = known[len(settled) :]
+    if not missed:
+        return (*known, *fresh)
+    news = [r for r in fresh if not settled or r.at > settled[-1].at + step_s / 2]
+    told = [r.at for r in news if r.state is not SampleState.PROVIDER_ERROR]
+    still = [r for r in missed if all(abs(r.at - at) > step_s / 2 for at in told)]
+    return (*settled, *sorted((*still, *news), key=lambda row: row.at))
+
+
+def _settled(known: Rows) -> Rows:
+    """Return the looks without the outage at their end."""
+    count = len(known)
+    while count and known[count - 1].state is SampleState.PROVIDER_ERROR:
+        count -= 1
+    return known[:count]
+
+
 def _lack(answer: Answer, span: Span) -> Rows:
     if answer.state is SampleState.OK and answer.points:
         return ()

@@ -16,6 +16,7 @@ from goaround_watcher.document import Bounds, bounded
 from goaround_watcher.evidence import EARLY_S, evidence_of
 from goaround_watcher.look import Look, Order
 from goaround_watcher.record import recorded
+from goaround_watcher.rows import outage_since
 from goaround_watcher.state import Doing, LogRecord, SignalRecord, State, Tick
 
 MOST_SERVED = 20
@@ -120,9 +121,18 @@ def order(state: State, now: datetime) -> Order:
         cursors={title: log.cursors for title, log in state.logs.items()},
         memory=state.memory,
         server=wanted.prometheus,
+        outages={} if before else _outages(state),
         history=plan.before(wanted, at) if before and first else None,
         reference=plan.like_before(wanted, at) if before and first else None,
     )
+
+
+def _outages(state: State) -> dict[str, float]:
+    since = {
+        name: [at for side in (r.after, r.control_after) if (at := outage_since(side)) is not None]
+        for name, r in state.signals.items()
+    }
+    return {name: min(ats) for name, ats in since.items() if ats}
 
 
 def after(state: State, look: Look, now: datetime, bounds: Bounds = USUAL) -> State:
