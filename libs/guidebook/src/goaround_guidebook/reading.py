@@ -1,6 +1,7 @@
 """A guide's text becomes its model, or every fault in it at once."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from goaround_guidebook.fault import Fault, GuideInvalid
 from goaround_guidebook.inspection import inspect
@@ -28,8 +29,13 @@ def read(text: str, name: str) -> Guide:
     return examine(text, name).guide
 
 
+@lru_cache(maxsize=128)
 def examine(text: str, name: str) -> Reading:
-    """Return the guide that a text holds, with its warnings. Raises what `read` raises."""
+    """Return the guide that a text holds, with its warnings. Raises what `read` raises.
+
+    A guide's text is read again and again, as every record of a run carries it: the last ones are
+    remembered.
+    """
     try:
         root, faults = plant(text, name)
     except Unreadable as exc:
