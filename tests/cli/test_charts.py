@@ -67,7 +67,7 @@ def test_a_chart_names_the_signal_its_limits_the_switch_and_the_verdict() -> Non
     verdict = part.part
     for wanted in ("p95 latency  s", "switch to 1.3.0", "regressed"):
         assert wanted in said
-    assert any(t.startswith("red after 4:45, rollback") for t in said)
+    assert any(t.startswith("red after 5 min, rollback") for t in said)
     assert [t.split()[0] for t in said if re.match("limit |green to |usually ", t)] == [
         "limit",
         "green",

@@ -35,7 +35,7 @@ def latency(factor: float, after: int = 40) -> Evidence:
     """A watch of ten minutes whose latency is so many times the usual from the switch on."""
     looks = after if factor < 1.3 else 2  # at the second look it is red, and over
     seen = signal(noise(1, 60), noise(2, looks, 0.2 * factor), name="p95 latency")
-    return watch(seen, looks=40, at=looks / 40)
+    return watch(seen, looks=40, at=1.0 if looks == after else (looks - 1) / 40)
 
 
 GOOD, BAD = latency(1.0), latency(1.6)

@@ -4,8 +4,8 @@ Each look is judged on what was known by then; extensions are granted as the pla
 at the first verdict that would have ended the watch. What was never recorded is never made up.
 """
 
-from bisect import bisect_right
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, replace
 
 from goaround_judge.evidence import Evidence, Undecided
 from goaround_judge.film import Film, film_of, fits, moments_of
@@ -84,7 +84,8 @@ def _rules(evidence: Evidence) -> tuple[SignalRule, ...]:
 
 def ended_at(evidence: Evidence) -> float:
     """Return when a recorded watch had its last look, in seconds after the switch."""
-    return moments_of(evidence, evidence.every_s)[-1]
+    # A watch never begins before the switch, so that its end is not before its length.
+    return max(moments_of(evidence, evidence.every_s)[-1], evidence.elapsed_s)
 
 
 def rewatch(evidence: Evidence, plan: Plan) -> Course:
@@ -93,7 +94,9 @@ def rewatch(evidence: Evidence, plan: Plan) -> Course:
     logs = {rule.name: rule for rule in plan.logs}
     film = film_of(evidence, rules, logs, plan.every_s)
     missing, dropped = _unmatched(evidence, plan)
-    began = ended_at(evidence) - evidence.elapsed_s
+    ended = ended_at(evidence)
+    began = ended - evidence.elapsed_s
+    film = replace(film, moments=_within(film.moments, began, ended, SAME_LOOK * film.every_s))
     until, used, looks = plan.period_s, 0, 0
     at = min(film.moments[0], began + until)
     while True:
@@ -114,6 +117,18 @@ def rewatch(evidence: Evidence, plan: Plan) -> Course:
         if verdict.decided or following is None:
             return Course(verdict, max(at, 0.0), looks, used, missing, dropped)
         at = following
+
+
+def _within(
+    moments: tuple[float, ...], began_s: float, ended_s: float, near_s: float
+) -> tuple[float, ...]:
+    """Return the looks of the watch itself.
+
+    What came between the switch and its begin was seen by its first look, not before; and the last
+    look was one even where the sources had nothing new to say.
+    """
+    inner = moments[bisect_left(moments, began_s - near_s) : bisect_left(moments, ended_s - near_s)]
+    return (*inner, ended_s)
 
 
 def _next_look(film: Film, last_s: float, end_s: float) -> float | None:
