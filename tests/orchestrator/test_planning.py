@@ -16,6 +16,7 @@ from goaround_schemas.guide import (
     Readiness,
     Recipient,
     RollbackProcedure,
+    Signal,
     Stage,
 )
 from goaround_schemas.request import DeployRequestedData
@@ -54,6 +55,23 @@ def test_a_watch_may_take_its_period_with_every_extension() -> None:
     watch = messages.watch(period=timedelta(seconds=100), every=timedelta(seconds=5), extend=extend)
     assert plan(messages.guide(watch=watch)).stages[0].watch_s == 100 + 90 + 20 + MARGIN_S
     assert plan(messages.guide(watch=watch), "50s").stages[0].watch_s == 50 + 90 + 20 + MARGIN_S
+
+
+@pytest.mark.parametrize(
+    ("source", "waits"),
+    [
+        ({"prometheus": "x"}, False),
+        ({"scrape": {"url": "http://shop/metrics", "value": "x"}}, True),
+        ({"plugin": {"name": "csv"}}, True),
+        ({"prometheus": "x", "control": {"plugin": {"name": "csv"}}}, True),
+    ],
+)
+def test_pre_flight_waits_for_a_baseline_that_takes_time(
+    source: dict[str, Any], waits: bool
+) -> None:
+    signal = Signal.model_validate({"name": "x", **source})
+    watch = messages.watch(signals=(signal,), logs=())
+    assert (plan(messages.guide(watch=watch)).preflight_s >= 300 + MARGIN_S) is waits
 
 
 def test_a_matrix_may_be_asked_three_times_by_its_slowest_row() -> None:

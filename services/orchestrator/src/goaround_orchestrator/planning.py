@@ -162,9 +162,11 @@ def _watch_s(watch: Watch) -> float:
 def _preflight_s(guide: Guide) -> float:
     pre = guide.preflight
     asked = (*pre.ci, *pre.dashboards, *pre.checks, *((guide.running,) if guide.running else ()))
-    live = any(
-        s.scrape or (s.errors and s.errors.scrape) or (s.requests and s.requests.scrape)
-        for s in guide.watch.signals
-    ) or bool(guide.watch.logs)
+    # Of a source that somebody else wrote it is not known here whether it tells of the past.
+    live = bool(guide.watch.logs) or any(
+        source.prometheus is None
+        for signal in guide.watch.signals
+        for source in (*signal.sources, *signal.control_sources)
+    )
     before = guide.watch.baseline.before.total_seconds() if live else 0.0
     return max(_matrix_s(asked), min(before, LIVE_BASELINE_MOST_S)) + MARGIN_S
