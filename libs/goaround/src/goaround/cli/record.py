@@ -122,7 +122,7 @@ def _watch(summary: WatchSummary) -> Iterator[Saying | Table]:
 
 def watch_table(summary: WatchSummary) -> Table:
     """One row a signal, the deciding one marked."""
-    extended = f", extended {summary.extensions} times" if summary.extensions else ""
+    extended = f", {count(summary.extensions, 'extension')}" if summary.extensions else ""
     table = Table(
         ("SIGNAL", "COLOUR", "BEFORE", "SINCE", "CHANGE", "LIMIT", "VERDICT", "REASON"),
         title=f"watch of {length(summary.watched_s)} ({count(summary.ticks, 'look')}{extended})",

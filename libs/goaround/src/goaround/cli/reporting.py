@@ -28,7 +28,8 @@ async def write(g: Goaround, run_id: str, path: Path) -> str:
         rows = ()
     chapters = [await _chapter(g, row) for row in rows]
     now = datetime.now(UTC)
-    text = page(detail, chapters, explain(detail, now), now).encode("utf-8", "replace")
+    # The headline of `why` is the page's own.
+    text = page(detail, chapters, explain(detail, now)[1:], now).encode("utf-8", "replace")
     try:
         _replace(path, text)
     except OSError as error:

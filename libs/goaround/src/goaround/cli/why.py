@@ -104,7 +104,7 @@ def _rows(detail: RunDetail) -> list[Saying]:
 
 
 def _watch(summary: WatchSummary) -> list[Saying]:
-    extended = f", extended {summary.extensions} times" if summary.extensions else ""
+    extended = f", {count(summary.extensions, 'extension')}" if summary.extensions else ""
     said = [
         Saying(
             f"The watch ended {summary.colour} after {length(summary.watched_s)} "
