@@ -209,6 +209,27 @@ async def test_a_service_that_degrades_is_red_although_a_watcher_is_killed(
     assert looks[-1].data.colour == "red"
 
 
+async def test_a_source_of_somebody_elses_is_asked_by_the_process(
+    fresh_nats_url: str, bus: Bus, tmp_path: Path
+) -> None:
+    now = time.time()
+    rows = "".join(f"{now + i / 10},{i % 7}\n" for i in range(-100, 300))
+    (tmp_path / "load.csv").write_text(f"time,elapsed\n{rows}")
+    options = {"file": str(tmp_path / "load.csv"), "value": "elapsed", "each": "mean"}
+    signals = [
+        {"name": "load", "plugin": {"name": "csv", "options": options}},
+        {"name": "lost", "plugin": {"name": "nonesuch"}},
+    ]
+    watch = plan(period="1600ms", every="200ms", baseline={"before": "1600ms"}, signals=signals)
+    async with watcher(fresh_nats_url):
+        await bus.publish(command("baseline", watch=watch))
+        before = await baselined(bus)
+    load, lost = before.data.signals
+    assert (load.answered, load.samples) == (True, 8), load
+    assert not lost.answered
+    assert "no source named nonesuch is installed; installed: csv" in lost.detail
+
+
 async def test_a_watch_of_no_length_is_answered_at_once(fresh_nats_url: str, bus: Bus) -> None:
     async with watcher(fresh_nats_url):
         await bus.publish(command("watch", named="warm", watch=plan(period="0s")))
