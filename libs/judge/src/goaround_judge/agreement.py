@@ -23,7 +23,7 @@ A long watch sees more strays, and can wait for the next look; a short one can d
 
 
 class Witness(NamedTuple):
-    """One signal's looks after the switch and what each may reach, in its unit; which stray."""
+    """One signal's looks after the switch and what each may reach; some of them stray."""
 
     verdict: SignalVerdict
     at_s: Floats
@@ -46,7 +46,7 @@ def seconded(
 
     Not at the first, which holds the commotion of the switch itself.
     """
-    straying = [one for one in witnesses if not one.verdict.muted and bool(one.strays.any())]
+    straying = [one for one in witnesses if not one.verdict.muted]
     least = needed(looks)
     if len(straying) < least:
         return tuple(verdicts)

@@ -99,8 +99,10 @@ def judge_level(
         improved=word is Word.IMPROVED,
         already_bad=worst.band.already_bad,
     )
-    if len(shown) > 1 or rule.kind is SignalKind.THROUGHPUT:
-        return verdict, None  # a change of traffic, or of no known sense, seconds nothing
+    # A change of traffic, or of no known sense, seconds nothing.
+    may_second = len(shown) == 1 and rule.kind is not SignalKind.THROUGHPUT
+    if not may_second or not np.count_nonzero(side.strays):
+        return verdict, None
     return verdict, Witness(
         verdict, after.at_s, after.values, side.strays, side.far, side.one_look(), rule.unit
     )
@@ -146,14 +148,16 @@ class _Side(NamedTuple):
     @property
     def far(self) -> npt.NDArray[np.bool_]:
         """Return the looks that stray by far, beyond the control as well."""
-        return self.control.far if isinstance(self.control, SetOff) else self.found.far
+        if isinstance(self.control, SetOff):
+            return self.control.far
+        return self.found.after > self.found.band.far
 
     def one_look(self) -> Floats:
         """Return what each look may reach by itself, in the signal's unit."""
         if isinstance(self.control, SetOff):
             return self.found.scale.all_off(self.control.one_look)
         alone = self.found.scale.off(self.found.band.alone)
-        return np.broadcast_to(alone, self.found.strays.shape)
+        return np.full(len(self.found.strays), alone)
 
 
 def _sided(

@@ -56,7 +56,7 @@ class Finding:
     """What one direction of a signal shows: all levels are on the scale.
 
     `place` is the look at which it turned Red, else the last one. `strays` marks the looks that by
-    themselves stand beyond all that the baseline has shown, `far` those that do by far.
+    themselves stand beyond all that the baseline has shown.
     """
 
     scale: Scale
@@ -69,7 +69,6 @@ class Finding:
     red: bool
     suspicious: bool
     strays: npt.NDArray[np.bool_]
-    far: npt.NDArray[np.bool_]
 
     @property
     def excess(self) -> float:
@@ -227,5 +226,4 @@ def hold_against(
         red=red,
         suspicious=suspicious,
         strays=post > limits.alone,
-        far=post > limits.far,
     )
