@@ -165,11 +165,11 @@ def test_a_huge_watch_is_a_small_page_and_soon_made() -> None:
     evidence = _evidence(50, looks=1000, before=1000)
     verdict = judge(evidence)
     recording = read(write(evidence, verdict))
-    began = time.perf_counter()
+    began = time.process_time()
     row = _chapter(_evidence()).row
     chapter = Chapter(row, watched(recording))
     text = page(_detail(), [chapter], [], builders.at(900))
-    assert time.perf_counter() - began < 2.0  # a second on a machine that is not shared
+    assert time.process_time() - began < 2.0  # a second on a machine that is not shared
     assert text.count("<svg") == 51
     assert len(text.encode()) < 2_000_000
 
