@@ -45,10 +45,15 @@ asyncapi: .venv/ready ## write the AsyncAPI 3 document
 docs: .venv/ready ## write the pages that are made from code
 	@$(BIN)/python -m goaround_orchestrator.diagram docs/lifecycle.md
 
-bench: .venv/ready ## what a run costs when nothing takes time
-	@$(BIN)/python -m tests.bench.idle
+.venv/peers: .venv/ready requirements-bench.txt
+	@echo "installing the peers that are compared with (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
 
-watchbench: .venv/ready ## the judge beside its peers on real incidents; WATCHBENCH names the folder; one peer needs `.venv/bin/pip install scipy`
+bench: .venv/peers ## runs a second and what one costs, beside a DBOS workflow of the same steps
+	@$(BIN)/python -m tests.bench.throughput
+
+watchbench: .venv/peers ## the judge beside its peers on real incidents; WATCHBENCH names the folder
 	@$(BIN)/python -m tests.bench.judge_watchbench $(WATCHBENCH)
 
 judge-power: .venv/ready ## how often the judge calls watches Red, without harm and with it
@@ -56,6 +61,7 @@ judge-power: .venv/ready ## how often the judge calls watches Red, without harm 
 
 pins: .venv/ready ## write requirements.txt anew from the members' needs
 	@$(BIN)/uv export --quiet --all-packages --all-groups --no-group bench --no-emit-workspace --no-header --output-file requirements.txt
+	@$(BIN)/uv export --quiet --only-group bench --no-emit-workspace --no-header --output-file requirements-bench.txt
 
 clean: ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo .prometheus
