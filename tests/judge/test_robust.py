@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goaround_judge.calibration import Band, band, forget
 from goaround_judge.robust import in_order, median, reached, rolling_low_medians, student_upper
+from goaround_judge.samples import Floats
 
 numbers = st.lists(st.sampled_from([-2.0, -1.0, 0.5, 1.0, 3.0, 7.0, 1e9]), max_size=40)
 
@@ -36,3 +38,17 @@ def test_the_median_is_that_of_everyone_else(values: list[float]) -> None:
 )
 def test_student_is_as_tabled(tail: float, freedom: float, expected: float) -> None:
     assert student_upper(tail, freedom) == pytest.approx(expected, abs=0.01)
+
+
+def test_a_baseline_remembered_by_its_content_gives_the_same_limits() -> None:
+    values = np.random.default_rng(5).normal(size=60)
+
+    def limits(series: Floats, looks: int = 64) -> Band:
+        return band(series, looks=looks, sides=1, signals=1, material=0.1, floor=0.02)
+
+    forget()
+    first = limits(values)
+    assert limits(values.copy()) == first
+    assert limits(values, looks=128) != first
+    values[7] += 1e-9
+    assert limits(values) != first

@@ -6,10 +6,19 @@ remembering baselines get wide limits by themselves. Orientation is the caller's
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from goaround_judge.robust import in_order, median, memory, student_upper, upper_spread
+import numpy as np
+
+from goaround_judge.robust import (
+    in_order,
+    median,
+    memory,
+    rolling_low_medians,
+    student_upper,
+    upper_spread,
+)
 from goaround_judge.samples import Floats
 
 RED_RISK = 0.001
@@ -33,6 +42,8 @@ FAR_RISK = 0.05
 STRAY_SUSPICION = STRAY_RISK * YELLOW_RISK / RED_RISK
 WORST_WINDOW_MARGIN = 1.1
 """What the baseline itself reached by harm's way is no news; so much beyond it may be."""
+REMEMBERED = 65_536
+"""Baselines whose limits are remembered: ten thousand watches of five signals, about 2 kB each."""
 MEDIAN_LOSS = math.pi / 2
 """Variance of a normal sample's median over that of its mean."""
 
@@ -102,7 +113,6 @@ def straying(ordered: Floats, width: int, looks: int, worth: float, risk: float)
 
 def band(
     values: Floats,
-    windows: Mapping[int, Floats],
     *,
     looks: int,
     sides: int,
@@ -113,9 +123,10 @@ def band(
 ) -> Band:
     """Return the limits for looks that are compared with this baseline.
 
+    A baseline is the same at every look of a watch, so its limits are remembered by its content.
+
     Args:
         values: The baseline on the oriented scale, oldest first, at least `LEAST_BASELINE`.
-        windows: The lower medians of its neighbours, by their number.
         looks: How many looks the promise of `RED_RISK` covers.
         sides: 2 where both directions hurt and each gets half of the risk.
         signals: How many signals share the promise.
@@ -123,6 +134,26 @@ def band(
         floor: The least standard deviation to believe in.
         widths: Looks to judge by, shortest first; the shortest is always used.
     """
+    return _band(values.tobytes(), looks, sides, signals, material, floor, widths)
+
+
+def forget() -> None:
+    """Forget all limits, as a process that has just begun; for measuring."""
+    _band.cache_clear()
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _band(
+    series: bytes,
+    looks: int,
+    sides: int,
+    signals: int,
+    material: float,
+    floor: float,
+    widths: tuple[int, ...],
+) -> Band:
+    values: Floats = np.frombuffer(series, dtype=np.float64)
+    windows = rolling_low_medians(values)
     part, already_bad = settled(values, material)
     n = len(part)
     ordered = in_order(part)

@@ -5,7 +5,6 @@ that hurts, by more than matters. Once Red, a watch stays Red: later relief is n
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,17 +152,12 @@ def find(
     `before` holds `LEAST_BASELINE` numbers or more, `after` at least one.
     """
     scale = scale_of(rule, before.values, sign)
-    # The windows of both sides come from one pass; those across the switch are never looked at.
-    values = scale.on(np.concatenate((before.values, after.values)))
-    windows, n = rolling_low_medians(values), len(before.values)
-    earlier = {width: low[: max(n - width + 1, 0)] for width, low in windows.items()}
-    later = {width: low[n:] for width, low in windows.items()}
-    limits = banded(rule, scale, median(in_order(before.values)), values[:n], earlier, promise)
+    earlier, later = scale.on(before.values), scale.on(after.values)
+    limits = banded(rule, scale, median(in_order(before.values)), earlier, promise)
     if reference is not None and len(reference.values) >= LEAST_BASELINE:
         season, centre = scale.on(reference.values), median(in_order(reference.values))
-        moving = rolling_low_medians(season)
-        limits = _widest(limits, banded(rule, scale, centre, season, moving, promise))
-    return hold_against(scale, limits, values[:n], values[n:], later)
+        limits = _widest(limits, banded(rule, scale, centre, season, promise))
+    return hold_against(scale, limits, earlier, later)
 
 
 def banded(
@@ -171,13 +165,11 @@ def banded(
     scale: Scale,
     centre: float,
     values: Floats,
-    windows: Mapping[int, Floats],
     promise: Promise,
 ) -> Band:
     """Return the limits of one stretch on the scale; its `centre` is in the signal's unit."""
     return band(
         values,
-        windows,
         looks=promise.looks,
         sides=len(directions(rule)),
         signals=promise.signals,
@@ -188,10 +180,9 @@ def banded(
     )
 
 
-def hold_against(
-    scale: Scale, limits: Band, before: Floats, post: Floats, windows: Mapping[int, Floats]
-) -> Finding:
+def hold_against(scale: Scale, limits: Band, before: Floats, post: Floats) -> Finding:
     """Return the first moment of Red over all widths, or else how the last looks stand."""
+    windows = rolling_low_medians(post)
     first: tuple[int, float, Limit] | None = None
     suspect: tuple[float, Limit] | None = None
     for limit in limits.limits:

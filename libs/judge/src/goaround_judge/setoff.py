@@ -28,7 +28,6 @@ from goaround_judge.robust import (
     in_order,
     median,
     memory,
-    rolling_low_medians,
     student_upper,
     upper_spread,
 )
@@ -104,11 +103,9 @@ def set_off(
     doubt = _Doubt.of(pairs.apart, least_spread(alone.scale, level), promise)
     if doubt.after(promise.looks) > MOST_DOUBT * (alone.limit.red - alone.band.centre):
         return LeftOut("it is too noisy to tell whose a change is")
-    own = banded(rule, alone.scale, level, pairs.apart, rolling_low_medians(pairs.apart), promise)
+    own = banded(rule, alone.scale, level, pairs.apart, promise)
     limits = _beyond_both(alone.band, own)
-    later = hold_against(
-        alone.scale, limits, alone.before, pairs.left, rolling_low_medians(pairs.left)
-    )
+    later = hold_against(alone.scale, limits, alone.before, pairs.left)
     since = max(alone.place + 1 - alone.limit.width, 0)
     place = _departed(alone, pairs, since, material, doubt) if alone.suspicious else None
     if later.red and alone.red and (place is None or later.place < place):
