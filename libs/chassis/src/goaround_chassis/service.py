@@ -5,6 +5,7 @@ What a service is made of is a value (`Service`), built by its own `app.build`. 
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,8 @@ EXIT_BAD_SETTINGS = 2
 EXIT_CONSUMER_LOST = 3
 
 BEAT_EVERY_S = 0.5
+# Messages make many objects that die young: looked for less often than in a script.
+COLLECT_AFTER = (20_000, 20, 50)
 CHECK_TIMEOUT_S = 2.0
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -167,6 +170,7 @@ async def _work(
                 await bus.answer(answer.subject, answer.handler, answer.queue)
             await asyncio.gather(*(bus.consume(s) for s in service.subscriptions))
             started.set()
+            _settle_down()
             log.info("started", consumers=len(service.subscriptions))
             await asyncio.Event().wait()
         finally:
@@ -180,6 +184,13 @@ async def _work(
                     await hook()
                 except Exception:  # the next ones still have to run
                     log.exception("on_stop_failed")
+
+
+def _settle_down() -> None:
+    """Spare the collector what a service is made of: it never becomes garbage (4 % of CPU)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:

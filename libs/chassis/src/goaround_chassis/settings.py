@@ -62,7 +62,9 @@ class ServiceSettings(BusSettings):
     consumer_check_s: float = Field(
         default=5.0, gt=0, le=60, description="How often to look whether our consumers still exist."
     )
-    concurrency: int = Field(default=4, ge=1, le=1000)
+    concurrency: int = Field(
+        default=32, ge=1, le=1000, description="Messages in hand at the same time."
+    )
 
 
 class BadSettings(Exception):

@@ -14,7 +14,9 @@ class OrchestratorSettings(ServiceSettings):
     database_url: SecretStr = Field(description="A Postgres DSN: postgresql://user@host/name")
     guides_dir: Path = Field(description="Where the deployment guides are.")
     database_connections: int = Field(default=10, ge=2, le=200)
-    batch: int = Field(default=50, ge=1, le=1000, description="Answers handled beside one another.")
+    batch: int = Field(
+        default=200, ge=1, le=1000, description="Messages of one kind in hand at the same time."
+    )
     evidence_kept_days: int = Field(
         default=400,
         ge=0,
