@@ -193,6 +193,14 @@ def test_the_way_back_has_the_steps_of_every_stage_that_was_reached(
     assert (command.data.migration_before, command.data.deployed_by) == ("a1", "r-0")
 
 
+def test_where_there_is_no_way_back_the_deployer_is_only_told_to_stop() -> None:
+    run = planned(previous_version=None)
+    alone = run.model_copy(update={"plan": run.the_plan.model_copy(update={"has_first": False})})
+    command = write(What.ROLL_BACK, alone)
+    assert isinstance(command, WorkRollback)
+    assert (command.data.steps, command.data.migrations) == ((), None)
+
+
 @pytest.mark.parametrize(
     ("asked", "stage", "period", "every"),
     [

@@ -102,6 +102,26 @@ def test_a_first_deployment_without_a_way_back_says_what_is_left() -> None:
     assert "2.0.0 is left as it is: it was the first deployment" in (step.run.going.left or "")
 
 
+def test_a_first_deployment_that_is_called_off_in_mid_step_stops_its_deployer_first() -> None:
+    run = build.walk(build.run(), "begin first", "asked", "baseline")
+    step = decide(run, build.asked("abort", "eve"), at(10))
+    assert (step.run.phase, orders(step)) == (P.ROLLING_BACK, [What.TELL, What.ROLL_BACK])
+    assert step.run.outcome is None
+    stopped = decide(step.run, build.executed(step.run, What.ROLL_BACK), at(20)).run
+    assert (stopped.phase, stopped.outcome) == (P.RECORDING, "rollback_failed")
+    assert stopped.going is not None
+    assert "2.0.0 is left as it is: it was the first deployment" in (stopped.going.left or "")
+
+
+def test_a_deployer_that_does_not_stop_a_first_deployment_holds_its_end_up_to_the_deadline() -> (
+    None
+):
+    run = build.walk(build.run(), "begin first", "asked", "baseline")
+    step = decide(run, build.asked("rollback", "eve"), at(10))
+    assert step.run.deadline is not None
+    assert decide(step.run, build.TICK, step.run.deadline).run.outcome == "rollback_failed"
+
+
 def test_a_first_deployment_whose_signals_cannot_answer_yet_is_no_reason_to_refuse_it() -> None:
     run = build.walk(build.run(), "begin first", "asked")
     step = decide(run, build.baselined(run, answered=False), at(3))

@@ -203,10 +203,13 @@ def _roll_back(desk: Desk, order: Order) -> WorkRollback:
     run, guide = desk.run, desk.guide
     context = _context(desk)
     way = guide.rollback.steps if run.previous_version is not None else guide.rollback.first
+    migrations = guide.deploy.migrations
+    if run.previous_version is None and not run.the_plan.has_first:
+        # There is no way back: what is at work is to be stopped, and that is all.
+        way, migrations = (), None
     reached = [s.name for s in guide.stages[: run.stage + 1]]
     if run.kind == "rollback":
         reached = [s.name for s in guide.stages]
-    migrations = guide.deploy.migrations
     data = WorkRollbackData(
         **_address(run),
         version=context.version,

@@ -67,12 +67,17 @@ def _taken_back(run: Run, what: Begin) -> Run | None:
 
 
 def turn(step: Step, now: datetime, trigger: str, *, actor: str, untouched: bool = False) -> Step:
-    """Take the way back. Where nothing was begun and nothing ran before, there is none to take."""
+    """Take the way back. Where nothing was begun and nothing ran before, there is none to take.
+
+    A deployer that may be at work is told to stop in any case: nothing of a run may begin once its
+    outcome is said, and whoever comes next must find the place at rest.
+    """
     run = step.run
     looked_at = run.phase in (Phase.WATCHING, Phase.HELD)
     stop = [Order(what=What.STOP_WATCH, stage=run.stage)] if looked_at else []
     asked = [tell("started")] if run.phase in (Phase.REQUESTED, Phase.QUEUED) else []
-    possible = run.previous_version is not None or run.the_plan.has_first
+    possible = _leads_back(run)
+    at_work = any(p.order.what is What.DEPLOY for p in run.pending)
     turned = move(
         step,
         Phase.ROLLING_BACK,
@@ -81,21 +86,17 @@ def turn(step: Step, now: datetime, trigger: str, *, actor: str, untouched: bool
         *stop,
         *asked,
         tell("rolling_back"),
-        *([Order(what=What.ROLL_BACK)] if possible else []),
+        *([Order(what=What.ROLL_BACK)] if possible or at_work else []),
         actor=actor,
         within_s=run.the_plan.rollback_s,
         going=Going(trigger=trigger),
     )
-    if possible:
+    if possible or at_work:
         return turned
     if untouched:
         said = f"nothing was begun, so there is nothing to undo. Why: {trigger}"
         return ending.record(turned, "rolled_back", now, said, actor=ME)
-    left = (
-        f"{run.version} is left as it is: it was the first deployment, and the guide has no "
-        "rollback.first that works without a previous version"
-    )
-    return _failed(turned, now, left, actor=ME)
+    return _failed(turned, now, _left_as_it_is(run), actor=ME)
 
 
 def executed(run: Run, data: DeployExecutedData, now: datetime) -> Step:
@@ -104,6 +105,8 @@ def executed(run: Run, data: DeployExecutedData, now: datetime) -> Step:
     step = stay(run, going=going)
     if data.outcome != "done":
         return _failed(step, now, f"the way back {data.outcome}: {data.reason}", actor="deployer")
+    if not _leads_back(run):
+        return _failed(step, now, _left_as_it_is(run), actor="deployer")
     if run.previous_version is None:
         why = f"{run.version} was taken away again; nothing ran before it"
         said = f"{why}. Why: {going.trigger}"
@@ -167,6 +170,18 @@ def _failed(step: Step, now: datetime, left: str, *, actor: str) -> Step:
     said = f"{left}. The way back was taken because: {going.trigger}"
     known = step.model_copy(update={"run": step.run.model_copy(update={"going": going})})
     return ending.record(known, "rollback_failed", now, said, tell("page"), actor=actor)
+
+
+def _leads_back(run: Run) -> bool:
+    """Whether there is a way back at all."""
+    return run.previous_version is not None or run.the_plan.has_first
+
+
+def _left_as_it_is(run: Run) -> str:
+    return (
+        f"{run.version} is left as it is: it was the first deployment, and the guide has no "
+        "rollback.first that works without a previous version"
+    )
 
 
 def _going(run: Run) -> Going:
