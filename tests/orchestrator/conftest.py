@@ -62,7 +62,6 @@ async def kept(where: str | None) -> AsyncIterator[Kept]:
     ledger = await PostgresLedger.connect(where, 5)
     # Ten times as quick as a database for each test.
     await ledger.pool.execute(f"truncate {_TABLES} restart identity")
-    letters = PostgresPost(ledger.pool, where)
+    letters = PostgresPost(ledger.pool, ledger.bell)
     yield Kept(ledger, letters, where)
-    await letters.close()
     await ledger.close()

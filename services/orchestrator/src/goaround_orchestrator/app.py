@@ -38,7 +38,7 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
     """Put the orchestrator together."""
     dsn = settings.database_url.get_secret_value()
     ledger = await PostgresLedger.connect(dsn, settings.database_connections)
-    post = PostgresPost(ledger.pool, dsn)
+    post = PostgresPost(ledger.pool, ledger.bell)
     guides, clock = DirectoryGuides(settings.guides_dir), SystemClock()
     answers = Answers(ledger, guides, clock)
 
@@ -112,7 +112,7 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
                 evidence_for=timedelta(days=settings.evidence_kept_days),
             ),
         ),
-        on_stop=(ledger.close, post.close),
+        on_stop=(ledger.close,),
         ready_checks=(partial(schema_fits, ledger.pool),),
     )
 

@@ -1,17 +1,18 @@
-"""The outbox in Postgres: taken with the row locks of one transaction, woken by NOTIFY."""
+"""The outbox in Postgres: taken with the row locks of one transaction.
+
+Who posts wakes the relay of the same process. What a process that died has posted, the relays of
+the others find when they look by themselves, a second later at the most.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import asyncpg
 
 from goaround_orchestrator.relay import Posted
 from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.sql import queries
-
-_CHANNEL = "goaround_outbox"
 
 
 class PostgresTaken:
@@ -42,11 +43,9 @@ class PostgresTaken:
 class PostgresPost:
     """Messages that wait in the same database as the runs."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", dsn: str) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", bell: asyncio.Event) -> None:
         self._pool = pool
-        self._dsn = dsn
-        self._bell = asyncio.Event()
-        self._listener: asyncpg.Connection[asyncpg.Record] | None = None
+        self._bell = bell
 
     @asynccontextmanager
     async def taken(self, limit: int) -> AsyncGenerator[PostgresTaken]:
@@ -61,7 +60,6 @@ class PostgresPost:
 
     async def rung(self, within_s: float) -> None:
         """Return when something was posted since the last call, or when the time is up."""
-        await self._listen()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._bell.wait(), within_s)
 
@@ -72,20 +70,3 @@ class PostgresPost:
             return 0, 0.0
         now = await self._pool.fetchval("select now()")
         return int(row["waiting"]), float((now - row["since"]).total_seconds())
-
-    async def close(self) -> None:
-        """Stop listening."""
-        if self._listener is not None:
-            await self._listener.close()
-
-    async def _listen(self) -> None:
-        if self._listener is not None and not self._listener.is_closed():
-            return
-        # A connection of its own: one from the pool would stop listening when it is given back.
-        # Without it the poll alone finds the post, a little later.
-        with suppress(OSError, asyncpg.PostgresError):
-            self._listener = await asyncpg.connect(self._dsn)
-            await self._listener.add_listener(_CHANNEL, self._ring)
-
-    def _ring(self, *_: Any) -> None:
-        self._bell.set()

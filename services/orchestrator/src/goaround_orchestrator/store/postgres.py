@@ -1,5 +1,6 @@
 """The ledger in Postgres: what is asked of all runs, and where transactions begin."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ class PostgresLedger:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
         self._pinned = Pinned()
+        self.bell = asyncio.Event()
+        """Rung when a transaction that posted messages is in."""
 
     @classmethod
     async def connect(cls, dsn: str, connections: int = 10) -> "PostgresLedger":
@@ -67,6 +70,8 @@ class PostgresLedger:
                     yield unit
                     await unit.flush()
                 self._pinned.add(unit.newly_pinned.values())
+                if unit.posted:
+                    self.bell.set()
 
     async def due_before(self, now: datetime, limit: int) -> list[str]:
         """The runs to look at, the longest overdue first."""

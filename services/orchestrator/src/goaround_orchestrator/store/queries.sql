@@ -72,11 +72,9 @@ select revision, at, from_phase, to_phase, stage, actor, reason
   from transitions where run_id = $1 order by id;
 
 -- name: post
--- Messages to be sent once the transaction is in; wakes the relays.
-with posted as (
-    insert into outbox (message_id, stream, subject, body, traceparent, reminder)
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::integer[])
-) select pg_notify('goaround_outbox', '');
+-- Messages to be sent once the transaction is in.
+insert into outbox (message_id, stream, subject, body, traceparent, reminder)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::integer[]);
 
 -- name: take_posted
 -- Messages to send, taken by this relay alone; they come back if its transaction does not commit.

@@ -78,6 +78,7 @@ class PostgresUnit:
         self._saved: dict[str, Run] = {}
         self._moves: list[columns.Moved] = []
         self._letters: list[Letter] = []
+        self.posted = False
         self._landed: list[Landing] = []
 
     async def first_time(self, message_id: str) -> bool:
@@ -269,6 +270,7 @@ class PostgresUnit:
             await self._connection.execute(queries()["land"], *columns.landings(self._landed))
         if self._letters:
             await self._connection.execute(queries()["post"], *columns.letters(self._letters))
+            self.posted = True
         self._moves, self._landed, self._letters = [], [], []
 
     async def _write_runs(self) -> None:
