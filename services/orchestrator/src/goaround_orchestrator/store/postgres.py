@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import asyncpg
+import structlog
 
-from goaround_orchestrator.ledger import Place
+from goaround_orchestrator.ledger import Away, Place
 from goaround_orchestrator.run import Run
 from goaround_orchestrator.store import columns
 from goaround_orchestrator.store.reach import reaching
@@ -24,6 +25,10 @@ from goaround_schemas.api import (
     ServiceQuery,
     Transition,
 )
+
+log = structlog.stdlib.get_logger()
+
+AGAIN_S = 1.0
 
 # A condition that may be none hides from the planner which index serves it; a bound never does.
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
@@ -41,15 +46,22 @@ class PostgresLedger:
 
     @classmethod
     async def connect(cls, dsn: str, connections: int = 10) -> "PostgresLedger":
-        """Open the connections.
+        """Open the connections; waits for the database as long as it takes, and says so.
 
         Raises:
-            OSError: The database cannot be reached.
+            asyncpg.PostgresError: The database is there and does not let us in.
         """
-        pool = await asyncpg.create_pool(
-            dsn, min_size=1, max_size=connections, command_timeout=30, timeout=10
-        )
-        return cls(pool)
+        while True:
+            try:
+                with reaching():
+                    pool = await asyncpg.create_pool(
+                        dsn, min_size=1, max_size=connections, command_timeout=30, timeout=10
+                    )
+            except Away as away:
+                log.warning("waiting_for_database", why=str(away))
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return cls(pool)
 
     async def close(self) -> None:
         """Close the connections once their transactions are in."""
