@@ -10,12 +10,13 @@ from goaround_chassis.bus import Received
 from goaround_chassis.testing import ManualClock
 from goaround_orchestrator.answers import Answers
 from goaround_orchestrator.commands import PinnedGuide
+from goaround_orchestrator.condition import ConditionAnswers
 from goaround_orchestrator.handlers import GuideRefused, on_answer, on_request
 from goaround_orchestrator.lifecycle import Answered
 from goaround_orchestrator.memory import MemoryLedger, MemoryPost
 from goaround_orchestrator.relay import send_some
 from goaround_orchestrator.run import Run, What
-from goaround_orchestrator.sweeper import sweep_once
+from goaround_orchestrator.sweeper import LastLook, sweep_once
 from goaround_schemas.catalogue import AnyMessage, parse
 from goaround_schemas.guide import Guide
 from goaround_schemas.outcome import DeployFinished
@@ -93,7 +94,11 @@ class Office:
         self.post = MemoryPost(self.ledger)
         self.shelf = Shelf(guide or messages.guide())
         self.stream = Stream()
-        self.answers = Answers(self.ledger, self.shelf, self.clock).by_subject()
+        self.last_look = LastLook()
+        self.answers = (
+            Answers(self.ledger, self.shelf, self.clock).by_subject()
+            | ConditionAnswers(self.ledger, self.clock, self.last_look).by_subject()
+        )
         self._sequence = 0
 
     def knock(self, subject: str = "deploy.requested", **fields: Any) -> Received:

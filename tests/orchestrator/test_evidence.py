@@ -1,9 +1,7 @@
 """What is kept of a verdict, what people say of a run, and what is answered about both."""
 
-import asyncio
 import base64
 import json
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +9,7 @@ import pytest
 from goaround_chassis.errors import Never
 from goaround_judge import judge, recording
 from goaround_orchestrator.evidence import MOST_LABELS, MOST_RECORDED, on_evidence
-from goaround_orchestrator.memory import MemoryLedger
 from goaround_orchestrator.run import What
-from goaround_orchestrator.sweeper import EVIDENCE_AT_ONCE, forget_evidence, sweep
 from goaround_schemas.phase import Phase
 from goaround_schemas.watching import DeployEvidenced
 from tests import builders as messages
@@ -216,51 +212,3 @@ async def test_the_largest_answers_fit_into_one_message() -> None:
     detail = (await office.ask("api.runs.get", run_id="r-1"))["data"]
     assert len(detail["labels"]) == MOST_LABELS
     assert detail["labels"][-1]["because"].startswith(str(MOST_LABELS + 4))
-
-
-async def test_evidence_is_forgotten_in_batches_once_it_is_old_enough() -> None:
-    office = await watched(*range(EVIDENCE_AT_ONCE + 1))
-    year = timedelta(days=365)
-    assert not await forget_evidence(office.ledger, office.clock, year)
-    office.clock.advance(year + timedelta(hours=1))
-    assert await forget_evidence(office.ledger, office.clock, year)
-    assert not await forget_evidence(office.ledger, office.clock, year)
-    assert (await office.ask("api.evidence.list"))["data"]["rows"] == []
-    assert not (await office.ask("api.runs.evidence", run_id="r-1"))["ok"]
-
-
-class Forgetting(MemoryLedger):
-    """Rings after ten sweeps, and tells what was forgotten in each."""
-
-    def __init__(self, office: Office) -> None:
-        super().__init__(office.clock)
-        self.kept, self.batches, self.done = office.ledger.kept, list[int](), asyncio.Event()
-        self.sweeps = 0
-
-    async def free_places(self, limit: int) -> list[tuple[str, str]]:
-        self.sweeps += 1
-        if self.sweeps == 10:
-            self.done.set()
-        return await super().free_places(limit)
-
-    async def forget_evidence_before(self, at: datetime, limit: int) -> int:
-        self.batches.append(await super().forget_evidence_before(at, limit))
-        return self.batches[-1]
-
-
-@pytest.mark.parametrize(
-    ("days", "batches"), [(1, [EVIDENCE_AT_ONCE, EVIDENCE_AT_ONCE, 1]), (9, [0]), (0, [])]
-)
-async def test_the_sweeper_forgets_batch_after_batch_until_none_is_left_that_old(
-    days: int, batches: list[int]
-) -> None:
-    office = await watched(*range(2 * EVIDENCE_AT_ONCE + 1))
-    office.clock.advance(timedelta(days=2))
-    ledger = Forgetting(office)
-    sweeping = asyncio.create_task(
-        sweep(ledger, office.clock, every_s=0, evidence_for=timedelta(days=days))
-    )
-    async with asyncio.timeout(10):
-        await ledger.done.wait()
-    sweeping.cancel()
-    assert ledger.batches == batches

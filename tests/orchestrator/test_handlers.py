@@ -285,7 +285,7 @@ async def test_the_sweeper_forgets_old_messages_for_good() -> None:
     office = Office()
     await office.request(run_id="r-1")
     office.clock.advance(timedelta(days=15))
-    assert await office.ledger.forget_messages_before(office.clock.now()) == 1
+    assert await office.ledger.forget_messages_before(office.clock.now(), 10) == 1
 
 
 async def test_a_guide_whose_first_way_back_needs_a_previous_version_has_none() -> None:

@@ -433,10 +433,11 @@ async def test_old_messages_are_forgotten_and_count_anew(kept: Kept) -> None:
         await unit.first_time("m-1")
         await unit.first_time("m-2")
     now = datetime.now(UTC)
-    assert await kept.ledger.forget_messages_before(now - timedelta(days=1)) == 0
+    assert await kept.ledger.forget_messages_before(now - timedelta(days=1), 10) == 0
     async with kept.ledger.unit() as unit:
         assert not await unit.first_time("m-1")
-    assert await kept.ledger.forget_messages_before(now + timedelta(days=1)) == 2
+    assert await kept.ledger.forget_messages_before(now + timedelta(days=1), 1) == 1
+    assert await kept.ledger.forget_messages_before(now + timedelta(days=1), 10) == 1
     async with kept.ledger.unit() as unit:
         assert await unit.first_time("m-1")
 

@@ -29,6 +29,7 @@ SERVICES_LIST = "api.services.list"
 SERVICES_ADOPT = "api.services.adopt"
 GUIDES_CHECK = "api.guides.check"
 GUIDES_PLAN = "api.guides.plan"
+SYSTEM_STATUS = "api.system.status"
 
 T = TypeVar("T", bound=Payload)
 
@@ -53,7 +54,14 @@ class RunsQuery(Payload, frozen=True):
     phase: Phase | None = None
     active: bool = False
     limit: int = Field(default=20, ge=1, le=500)
-    before: AwareDatetime | None = Field(default=None, description="Only older ones: for paging.")
+    before: AwareDatetime | None = Field(
+        default=None, description="Only older ones: for paging, the last row's requested_at."
+    )
+    after: RunId | None = Field(
+        default=None,
+        description="Beside `before`, the last row's run_id: runs of that very moment are not "
+        "passed over.",
+    )
 
 
 class RunRow(Payload, frozen=True):
@@ -285,3 +293,45 @@ class Plan(Payload, frozen=True):
     digest: str
     lines: tuple[PlanLine, ...]
     warnings: tuple[str, ...] = ()
+
+
+class StatusQuery(Payload, frozen=True):
+    """How the system is. No fields are needed."""
+
+
+class StuckRun(Payload, frozen=True):
+    """A run that does not go on as it should."""
+
+    run_id: RunId
+    service: str
+    environment: str
+    phase: Phase
+    since: AwareDatetime = Field(description="Since when it is in this phase.")
+    why: str
+
+
+class DatabaseStatus(Payload, frozen=True):
+    """The orchestrator's database."""
+
+    at: AwareDatetime = Field(description="By the database's own clock.")
+    schema_version: int
+    schema_known: int = Field(description="What the orchestrator that answers is made for.")
+    outbox_waiting: int = Field(description="Messages that wait to be sent.")
+    outbox_oldest_s: float
+    parked: int = Field(description="Messages that no stream would take.")
+    parked_last: AwareDatetime | None = None
+    runs: int = Field(description="All that are kept, about.")
+    live: dict[Phase, int] = Field(description="Runs that have not ended, by their phases.")
+    stuck: tuple[StuckRun, ...] = Field(default=(), description="The longest overdue first.")
+
+
+class SystemStatus(Payload, frozen=True):
+    """How the orchestrator that answers is, and its database."""
+
+    at: AwareDatetime = Field(description="By the orchestrator's own clock.")
+    swept_at: AwareDatetime | None = Field(
+        default=None, description="When it last looked after runs that are due; none: not yet."
+    )
+    sweep_every_s: float
+    database: DatabaseStatus | None = None
+    database_error: str | None = Field(default=None, description="Why nothing is known of it.")

@@ -11,6 +11,7 @@ from goaround_chassis.errors import Later
 from goaround_chassis.service import Answer as Served
 from goaround_chassis.service import Service
 from goaround_orchestrator.answers import Answers
+from goaround_orchestrator.condition import ConditionAnswers
 from goaround_orchestrator.evidence import on_evidence
 from goaround_orchestrator.handlers import on_answer, on_answers, on_request, on_requests
 from goaround_orchestrator.ledger import Away
@@ -19,7 +20,7 @@ from goaround_orchestrator.relay import relay
 from goaround_orchestrator.settings import OrchestratorSettings
 from goaround_orchestrator.shelf import DirectoryGuides
 from goaround_orchestrator.store import PostgresLedger, PostgresPost, schema_fits
-from goaround_orchestrator.sweeper import sweep
+from goaround_orchestrator.sweeper import LastLook, sweep
 from goaround_schemas.matrix import DeployVerified
 from goaround_schemas.notice import DeployNotified
 from goaround_schemas.procedure import DeployExecuted
@@ -40,7 +41,11 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
     ledger = await PostgresLedger.connect(dsn, settings.database_connections)
     post = PostgresPost(ledger.pool, ledger.bell)
     guides, clock = DirectoryGuides(settings.guides_dir), SystemClock()
-    answers = Answers(ledger, guides, clock)
+    last_look = LastLook(settings.sweep_every_s)
+    answers = (
+        Answers(ledger, guides, clock).by_subject()
+        | ConditionAnswers(ledger, clock, last_look).by_subject()
+    )
 
     async def request(received: Received) -> None:
         with _patient():
@@ -99,18 +104,11 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
             ),
         ),
         answers=tuple(
-            Served(subject, handler, queue="orchestrator")
-            for subject, handler in answers.by_subject().items()
+            Served(subject, handler, queue="orchestrator") for subject, handler in answers.items()
         ),
         background=(
             partial(relay, post, bus),
-            partial(
-                sweep,
-                ledger,
-                clock,
-                every_s=settings.sweep_every_s,
-                evidence_for=timedelta(days=settings.evidence_kept_days),
-            ),
+            partial(sweep, ledger, clock, last_look, keep=settings.retention),
         ),
         on_stop=(ledger.close,),
         ready_checks=(partial(schema_fits, ledger.pool),),

@@ -5,7 +5,7 @@ and a run is only written over the edition that was read (`save`). Both, and the
 the change leads to, are one transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,6 +74,42 @@ class Evidence:
     body: bytes
 
 
+ANSWERED_SOON = frozenset(
+    {
+        Phase.PREFLIGHT,
+        Phase.DEPLOYING,
+        Phase.VERIFYING,
+        Phase.ROLLING_BACK,
+        Phase.VERIFYING_ROLLBACK,
+        Phase.RECORDING,
+    }
+)
+"""Phases in which a run waits for machines, and not for a watch to go by or for a person."""
+
+RunMark = tuple[datetime, str]
+"""A place among the runs that have ended, the oldest first: when it was asked for, and its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How the place where runs are kept is, for somebody who looks after it."""
+
+    at: datetime
+    """By its own clock."""
+    schema: int
+    known: int
+    """The newest schema that this release knows."""
+    waiting: int
+    """Messages that wait to be sent."""
+    waiting_since: datetime | None
+    parked: int
+    parked_last: datetime | None
+    runs: int
+    """All there are, about."""
+    live: Mapping[Phase, int]
+    """Those that have not ended, by their phases."""
+
+
 Place = tuple[str, str]
 """Service and environment: where one run is active at a time."""
 
@@ -97,6 +133,12 @@ def active_and_waiting(runs: Iterable[Run]) -> tuple[Run | None, tuple[Run, ...]
     there = list(runs)
     active = next((r for r in there if r.phase in ACTIVE), None)
     return active, tuple(sorted((r for r in there if r.phase is Phase.QUEUED), key=_turn))
+
+
+def in_order(rows: Iterable[RunRow]) -> list[RunRow]:
+    """Return runs as a list has them: newest first, those of one moment by their ids."""
+    by_id = sorted(rows, key=lambda r: r.run_id)
+    return sorted(by_id, key=lambda r: r.requested_at, reverse=True)
 
 
 def _turn(run: Run) -> tuple[bool, bool, datetime, str]:
@@ -225,10 +267,6 @@ class Ledger(Protocol):
         """The places among these where runs wait."""
         ...
 
-    async def forget_messages_before(self, at: datetime) -> int:
-        """Forget which messages were handled before then; return how many."""
-        ...
-
     async def rows(self, query: RunsQuery) -> list[RunRow]:
         """Runs for a list, newest first."""
         ...
@@ -265,6 +303,46 @@ class Ledger(Protocol):
         """The newest labels of a run, newest last."""
         ...
 
+    async def forget_messages_before(self, at: datetime, limit: int) -> int:
+        """Forget which messages were handled before then, so many at most; return how many."""
+        ...
+
+    async def forget_parked_before(self, at: datetime, limit: int) -> int:
+        """Forget messages that were put aside before then, so many at most; return how many."""
+        ...
+
     async def forget_evidence_before(self, at: datetime, limit: int) -> int:
         """Forget so much of the evidence of verdicts before then, oldest first; return how much."""
+        ...
+
+    async def forget_runs_before(
+        self, at: datetime, after: RunMark | None, limit: int
+    ) -> tuple[int, RunMark | None]:
+        """Forget runs that ended before then, with their histories, unless something rests on them.
+
+        So many are looked at, from a place among them on; returned is how many are forgotten, and
+        where to go on. Kept whatever its age is a run that has evidence or was labelled since then,
+        that brought what runs at its place or ran there before, that was the last to change the
+        place, or the last that proved the rollback there.
+        """
+        ...
+
+    async def forget_landings_before(
+        self, at: datetime, after: int, limit: int
+    ) -> tuple[int, int | None]:
+        """Forget landings before then, but of each place what runs, and what ran there before.
+
+        So many are looked at, from a place among them on; returned is how many are forgotten, and
+        where to go on.
+        """
+        ...
+
+    async def condition(self) -> Condition:
+        """How the place where runs are kept is."""
+        ...
+
+    async def lingering(
+        self, due_before: datetime, silent_since: datetime, limit: int
+    ) -> list[Run]:
+        """Runs that were due before one time, or wait for a short answer since another."""
         ...

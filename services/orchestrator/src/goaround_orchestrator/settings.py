@@ -1,11 +1,13 @@
 """What the orchestrator must be told before it starts."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, SecretStr
 
 from goaround_chassis.settings import ServiceSettings
+from goaround_orchestrator.forgetting import Retention
 
 
 class OrchestratorSettings(ServiceSettings):
@@ -23,7 +25,37 @@ class OrchestratorSettings(ServiceSettings):
         le=36_500,
         description="How long the evidence of a verdict is kept; 0: for ever.",
     )
+    runs_kept_days: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="How long ended runs are kept with their histories, and landings that no "
+        "longer stand; never shorter than the evidence. 0: for ever.",
+    )
+    messages_kept_days: int = Field(
+        default=14,
+        ge=2,
+        le=3650,
+        description="How long it is known that a message was handled: longer than it can come "
+        "back.",
+    )
+    parked_kept_days: int = Field(
+        default=90,
+        ge=0,
+        le=36_500,
+        description="How long messages are kept that no stream would take; 0: for ever.",
+    )
     sweep_every_s: float = Field(default=0.5, gt=0, le=60)
+
+    @property
+    def retention(self) -> Retention:
+        """How long the past is kept."""
+        return Retention(
+            messages=timedelta(days=self.messages_kept_days),
+            parked=timedelta(days=self.parked_kept_days),
+            evidence=timedelta(days=self.evidence_kept_days),
+            runs=timedelta(days=self.runs_kept_days),
+        )
 
     @classmethod
     def from_environment(cls) -> Self:

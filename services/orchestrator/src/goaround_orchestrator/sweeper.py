@@ -5,15 +5,17 @@ still due.
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from prometheus_client import Counter
 
 from goaround_chassis.clock import Clock
 from goaround_orchestrator import conduct
+from goaround_orchestrator.forgetting import Retention, forgetting
 from goaround_orchestrator.handlers import on_due
 from goaround_orchestrator.ledger import Away, Ledger, Overtaken, PlaceTaken
 from goaround_orchestrator.lifecycle import IllegalMove
@@ -24,39 +26,43 @@ SWEPT = Counter("goaround_swept_runs_total", "Runs that were looked at because t
 
 STUCK = Counter("goaround_stuck_total", "Looks at a run or a place that ended in an error.")
 
-REMEMBER = timedelta(days=14)
-"""How long a handled message is remembered: longer than the bus can redeliver one."""
-
 AT_ONCE = 100
 
-EVIDENCE_AT_ONCE = 200
-"""Of some kilobytes to some hundred each: one transaction never deletes for long."""
+
+@dataclass
+class LastLook:
+    """When a sweeper last looked, for whoever asks whether it does."""
+
+    every_s: float = 0.5
+    at: datetime | None = None
 
 
 async def sweep(
     ledger: Ledger,
     clock: Clock,
+    last_look: LastLook,
     *,
-    every_s: float,
     forget_every: int = 3600,
-    evidence_for: timedelta = timedelta(0),
+    keep: Retention | None = None,
 ) -> None:
-    """Sweep for ever. Evidence is kept for so long; for no time at all means for ever."""
+    """Sweep for ever; every so many sweeps, begin to forget what was kept for long enough."""
     turns = 0
-    more = False
+    steps: AsyncIterator[int] | None = None
     while True:
         try:
             await sweep_once(ledger, clock)
-            if turns % forget_every == 0:
-                await ledger.forget_messages_before(clock.now() - REMEMBER)
-            if evidence_for and (more or turns % forget_every == 0):
-                more = await forget_evidence(ledger, clock, evidence_for)
+            last_look.at = clock.now()
+            if steps is None and turns % forget_every == 0:
+                steps = forgetting(ledger, clock, keep or Retention())
+            # One step after each sweep: what is due never waits for what is old.
+            if steps is not None and await anext(steps, None) is None:
+                steps = None
         except Away as error:
             log.warning("nothing can be swept", why=str(error))
             await asyncio.sleep(1.0)
             continue
         turns += 1
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(last_look.every_s)
 
 
 async def sweep_once(ledger: Ledger, clock: Clock) -> int:
@@ -71,15 +77,6 @@ async def sweep_once(ledger: Ledger, clock: Clock) -> int:
         with _alone(f"{service} in {environment}"):
             await conduct.begin_next(ledger, service, environment, clock.now())
     return len(due) + len(free)
-
-
-async def forget_evidence(ledger: Ledger, clock: Clock, kept_for: timedelta) -> bool:
-    """Forget some of the evidence that was kept for long enough; True if more of it may be left."""
-    before = clock.now() - kept_for
-    forgotten = await ledger.forget_evidence_before(before, EVIDENCE_AT_ONCE)
-    if forgotten:
-        log.info("evidence forgotten", verdicts=forgotten, before=before.isoformat())
-    return forgotten == EVIDENCE_AT_ONCE
 
 
 @contextmanager

@@ -5,8 +5,9 @@ exception undoes it, and whoever wants the same run or place waits its turn. The
 process and one event loop, keep nothing, and do not notice two units that wait for each other.
 """
 
+from goaround_orchestrator.memory.kept import Parked
 from goaround_orchestrator.memory.ledger import MemoryLedger
-from goaround_orchestrator.memory.post import MemoryPost, Parked
+from goaround_orchestrator.memory.post import MemoryPost
 from goaround_orchestrator.memory.unit import MemoryUnit
 
 __all__ = ["MemoryLedger", "MemoryPost", "MemoryUnit", "Parked"]

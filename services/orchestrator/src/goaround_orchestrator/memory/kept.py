@@ -1,6 +1,6 @@
 """What a ledger in memory holds, as tables would."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -32,6 +32,15 @@ def _read(snapshot: str) -> Run:
     return Run.model_validate_json(snapshot)
 
 
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A message that could never be sent, why, and since when it lies there."""
+
+    letter: Posted
+    why: str
+    at: datetime
+
+
 @dataclass
 class Kept:
     """What is in. A unit reads it through its own writes."""
@@ -40,11 +49,20 @@ class Kept:
     inbox: dict[str, datetime] = field(default_factory=dict[str, datetime])
     history: list[tuple[str, Transition]] = field(default_factory=list[tuple[str, Transition]])
     outbox: dict[int, Posted] = field(default_factory=dict[int, Posted])
+    posted_at: dict[int, datetime] = field(default_factory=dict[int, datetime])
+    parked: list[Parked] = field(default_factory=list[Parked])
     guides: dict[str, PinnedGuide] = field(default_factory=dict[str, PinnedGuide])
     landings: dict[int, Landing] = field(default_factory=dict[int, Landing])
-    undone: set[int] = field(default_factory=set[int])
+    undone: dict[int, datetime] = field(default_factory=dict[int, datetime])
     evidence: dict[str, Evidence] = field(default_factory=dict[str, Evidence])
     labels: list[tuple[str, Label]] = field(default_factory=list[tuple[str, Label]])
+
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Forget these runs with their histories and labels."""
+        for run_id in run_ids:
+            del self.runs[run_id]
+        self.history = [line for line in self.history if line[0] not in run_ids]
+        self.labels = [line for line in self.labels if line[0] not in run_ids]
 
 
 def runs_of(rows: dict[str, Row]) -> Iterable[Run]:

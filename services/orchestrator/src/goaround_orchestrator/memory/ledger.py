@@ -1,17 +1,25 @@
 """Runs in memory."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count, islice
 
 from goaround_chassis.clock import Clock, SystemClock
-from goaround_orchestrator.ledger import Evidence, Place
+from goaround_orchestrator.ledger import (
+    ANSWERED_SOON,
+    Condition,
+    Evidence,
+    Place,
+    RunMark,
+    in_order,
+)
 from goaround_orchestrator.lifecycle import ACTIVE
 from goaround_orchestrator.memory.kept import Kept, runs_of
+from goaround_orchestrator.memory.past import last_two_standing, rested_on
 from goaround_orchestrator.memory.unit import MemoryUnit
 from goaround_orchestrator.run import Landing, Run
 from goaround_schemas.api import (
@@ -25,9 +33,6 @@ from goaround_schemas.api import (
     Transition,
 )
 from goaround_schemas.phase import Phase
-
-FORGOTTEN_AT_ONCE = 10_000
-"""The same bound as the database's: one transaction never deletes for long."""
 
 
 class MemoryLedger:
@@ -67,13 +72,6 @@ class MemoryLedger:
         queued = (r for r in runs_of(self.kept.runs) if r.phase is Phase.QUEUED)
         return sorted({(r.service, r.environment) for r in queued} & set(places))
 
-    async def forget_messages_before(self, at: datetime) -> int:
-        """Forget which messages were handled before then; return how many."""
-        old = list(islice((m for m, t in self.kept.inbox.items() if t < at), FORGOTTEN_AT_ONCE))
-        for message_id in old:
-            del self.kept.inbox[message_id]
-        return len(old)
-
     async def rows(self, query: RunsQuery) -> list[RunRow]:
         """Runs for a list, newest first."""
         wanted = [
@@ -83,12 +81,9 @@ class MemoryLedger:
             and query.environment in (None, r.environment)
             and query.phase in (None, r.phase)
             and not (query.active and r.ended)
-            and (query.before is None or r.requested_at < query.before)
+            and (query.before is None or _is_after(r, query.before, query.after))
         ]
-        # By id first, then by time: the sort is stable, so that equal times stay in id's order.
-        wanted.sort(key=lambda r: r.id)
-        wanted.sort(key=lambda r: r.requested_at, reverse=True)
-        return [_listed(r) for r in wanted[: query.limit]]
+        return in_order(_listed(r) for r in wanted)[: query.limit]
 
     async def history(self, run_id: str) -> list[Transition]:
         """Every move of a run, and every refused request, in their order."""
@@ -102,7 +97,7 @@ class MemoryLedger:
     async def services(self, query: ServiceQuery) -> list[RunningRow]:
         """What runs where."""
         newest: dict[tuple[str, str], Landing] = {}
-        for id_ in sorted(self.kept.landings.keys() - self.kept.undone):
+        for id_ in sorted(self.kept.landings.keys() - self.kept.undone.keys()):
             landing = self.kept.landings[id_]
             if query.service not in (None, landing.service):
                 continue
@@ -145,6 +140,20 @@ class MemoryLedger:
         """The newest labels of a run, newest last."""
         return [label for id_, label in self.kept.labels if id_ == run_id][-limit:]
 
+    async def forget_messages_before(self, at: datetime, limit: int) -> int:
+        """Forget which messages were handled before then, so many at most; return how many."""
+        old = list(islice((m for m, t in self.kept.inbox.items() if t < at), limit))
+        for message_id in old:
+            del self.kept.inbox[message_id]
+        return len(old)
+
+    async def forget_parked_before(self, at: datetime, limit: int) -> int:
+        """Forget messages that were put aside before then, so many at most; return how many."""
+        old = [parked for parked in self.kept.parked if parked.at < at][:limit]
+        for parked in old:
+            self.kept.parked.remove(parked)
+        return len(old)
+
     async def forget_evidence_before(self, at: datetime, limit: int) -> int:
         """Forget so much of the evidence of verdicts before then, oldest first."""
         kept = sorted(self.kept.evidence.values(), key=lambda e: e.judged_at)
@@ -152,6 +161,68 @@ class MemoryLedger:
         for id_ in old:
             del self.kept.evidence[id_]
         return len(old)
+
+    async def forget_runs_before(
+        self, at: datetime, after: RunMark | None, limit: int
+    ) -> tuple[int, RunMark | None]:
+        """Forget runs that ended before then, unless something rests on them."""
+        ended = [r for r in runs_of(self.kept.runs) if r.ended and r.requested_at < at]
+        ended.sort(key=lambda r: r.id, reverse=True)
+        ended.sort(key=lambda r: r.requested_at)
+        held = {what for what, lock in self.locks.items() if lock.locked()}
+        old = [
+            r for r in ended if (after is None or _is_older(after, r)) and ("run", r.id) not in held
+        ][:limit]
+        gone = {r.id for r in old if r.phase_since < at} - rested_on(self.kept, since=at)
+        self.kept.forget(gone)
+        last = (old[-1].requested_at, old[-1].id) if len(old) == limit else None
+        return len(gone), last
+
+    async def forget_landings_before(
+        self, at: datetime, after: int, limit: int
+    ) -> tuple[int, int | None]:
+        """Forget landings before then that no longer stand and that nothing would go back to."""
+        found = sorted(id_ for id_ in self.kept.landings if id_ > after)[:limit]
+        old = [id_ for id_ in found if self.kept.landings[id_].at < at]
+        undone_lately = {id_ for id_, when in self.kept.undone.items() if when >= at}
+        gone = set(old) - last_two_standing(self.kept) - undone_lately
+        for id_ in gone:
+            del self.kept.landings[id_]
+            self.kept.undone.pop(id_, None)
+        return len(gone), old[-1] if len(old) == limit else None
+
+    async def condition(self) -> Condition:
+        """What somebody who looks after the system asks of the place where runs are kept."""
+        phases = Counter(r.phase for r in runs_of(self.kept.runs) if not r.ended)
+        parked = [parked.at for parked in self.kept.parked]
+        return Condition(
+            at=self.clock.now(),
+            schema=0,
+            known=0,
+            waiting=len(self.kept.outbox),
+            waiting_since=min(self.kept.posted_at.values(), default=None),
+            parked=len(parked),
+            parked_last=max(parked, default=None),
+            runs=len(self.kept.runs),
+            live=dict(phases),
+        )
+
+    async def lingering(
+        self, due_before: datetime, silent_since: datetime, limit: int
+    ) -> list[Run]:
+        """Runs that were due before one time, or wait for a short answer since another."""
+        far = datetime.max.replace(tzinfo=UTC)
+        found = [
+            r
+            for r in runs_of(self.kept.runs)
+            if not r.ended
+            and (
+                (r.due_at or far) < due_before
+                or (r.phase_since < silent_since and r.phase in ANSWERED_SOON)
+            )
+        ]
+        found.sort(key=lambda r: ((r.due_at or far) >= due_before, r.due_at or far, r.id))
+        return found[:limit]
 
     def _verdicts(self) -> list[EvidenceRow]:
         """All of them, newest first."""
@@ -171,6 +242,19 @@ class MemoryLedger:
             "label": of_run[-1] if of_run else None,
         }
         return EvidenceRow.model_validate(said)
+
+
+def _is_after(run: Run, before: datetime, after: str | None) -> bool:
+    """Whether it comes behind this place in a list that goes from the newest to the oldest."""
+    if run.requested_at == before:
+        return after is not None and run.id > after
+    return run.requested_at < before
+
+
+def _is_older(mark: RunMark, run: Run) -> bool:
+    """Whether it comes behind this mark among the ended runs, from the oldest on."""
+    at, id_ = mark
+    return run.requested_at > at or (run.requested_at == at and run.id < id_)
 
 
 def _listed(run: Run) -> RunRow:

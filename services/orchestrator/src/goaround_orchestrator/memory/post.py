@@ -3,30 +3,24 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
+from goaround_chassis.clock import Clock
+from goaround_orchestrator.memory.kept import Parked
 from goaround_orchestrator.memory.ledger import MemoryLedger
 from goaround_orchestrator.relay import Posted
-
-
-@dataclass(frozen=True, slots=True)
-class Parked:
-    """A message that could never be sent, and why."""
-
-    letter: Posted
-    why: str
 
 
 class MemoryTaken:
     """Some messages, for one relay alone."""
 
-    def __init__(self, letters: Sequence[Posted]) -> None:
+    def __init__(self, letters: Sequence[Posted], clock: Clock) -> None:
         self.letters = letters
         self.parked: list[Parked] = []
+        self._clock = clock
 
     async def park(self, letter: Posted, why: str) -> None:
         """Put a message aside that can never be sent, for a person to see."""
-        self.parked.append(Parked(letter, why))
+        self.parked.append(Parked(letter, why, self._clock.now()))
 
 
 class MemoryPost:
@@ -35,7 +29,11 @@ class MemoryPost:
     def __init__(self, ledger: MemoryLedger) -> None:
         self._ledger = ledger
         self._out: set[int] = set()
-        self.parked: list[Parked] = []
+
+    @property
+    def parked(self) -> list[Parked]:
+        """What was put aside."""
+        return self._ledger.kept.parked
 
     @asynccontextmanager
     async def taken(self, limit: int) -> AsyncGenerator[MemoryTaken]:
@@ -43,13 +41,14 @@ class MemoryPost:
         self._ledger.bell.clear()
         outbox = self._ledger.kept.outbox
         ids = [id_ for id_ in sorted(outbox) if id_ not in self._out][:limit]
-        taken = MemoryTaken([outbox[id_] for id_ in ids])
+        taken = MemoryTaken([outbox[id_] for id_ in ids], self._ledger.clock)
         self._out.update(ids)
         try:
             yield taken
             for id_ in ids:
                 del outbox[id_]
-            self.parked += taken.parked
+                self._ledger.kept.posted_at.pop(id_, None)
+            self._ledger.kept.parked += taken.parked
         finally:
             self._out.difference_update(ids)
 

@@ -17,6 +17,7 @@ from goaround_orchestrator.ledger import (
 )
 from goaround_orchestrator.lifecycle import ACTIVE, UNTOUCHED, Neighbour
 from goaround_orchestrator.memory.kept import Kept, Row, runs_of
+from goaround_orchestrator.memory.past import CHANGED
 from goaround_orchestrator.relay import Posted
 from goaround_orchestrator.run import Landing, Move, Run, is_stranded
 from goaround_schemas.api import Label, Transition
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from goaround_orchestrator.memory.ledger import MemoryLedger
 
 CHANGING = ACTIVE - UNTOUCHED
-CHANGED = frozenset({Phase.SUCCEEDED, Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED})
 
 
 class MemoryUnit:
@@ -111,6 +111,7 @@ class MemoryUnit:
         for letter in letters:
             message = letter.message
             id_ = next(self._ledger.numbers)
+            self._own.posted_at[id_] = self._ledger.clock.now()
             self._own.outbox[id_] = Posted(
                 id=id_,
                 message_id=message.id,
@@ -135,7 +136,7 @@ class MemoryUnit:
         place = (landing.service, landing.environment)
         standing = self._standing(*place)
         if standing is not None:
-            self._own.undone.add(standing)
+            self._own.undone[standing] = at
         before = await self.running(*place)
         restored = landing.previous_version
         if restored and (before is None or before.version != restored):
@@ -206,6 +207,7 @@ class MemoryUnit:
         self._kept.inbox.update(self._own.inbox)
         self._kept.history.extend(self._own.history)
         self._kept.outbox.update(self._own.outbox)
+        self._kept.posted_at.update(self._own.posted_at)
         self._kept.guides.update(self._own.guides)
         self._kept.landings.update(self._own.landings)
         self._kept.undone.update(self._own.undone)

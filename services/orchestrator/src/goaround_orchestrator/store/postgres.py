@@ -9,9 +9,10 @@ from typing import Any, cast
 import asyncpg
 import structlog
 
-from goaround_orchestrator.ledger import Away, Place
+from goaround_orchestrator.ledger import Away, Condition, Place, RunMark, in_order
 from goaround_orchestrator.run import Run
 from goaround_orchestrator.store import columns
+from goaround_orchestrator.store.migrate import migrations
 from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.sql import queries
 from goaround_orchestrator.store.unit import Pinned, PostgresUnit
@@ -25,6 +26,7 @@ from goaround_schemas.api import (
     ServiceQuery,
     Transition,
 )
+from goaround_schemas.phase import ENDS, Phase
 
 log = structlog.stdlib.get_logger()
 
@@ -33,6 +35,8 @@ AGAIN_S = 1.0
 # A condition that may be none hides from the planner which index serves it; a bound never does.
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+
+_SELDOM = ENDS - {Phase.SUCCEEDED}
 
 
 class PostgresLedger:
@@ -102,24 +106,25 @@ class PostgresLedger:
             rows = await self._pool.fetch(queries()["with_waiting"], *columns.places(places))
         return [(r["service"], r["environment"]) for r in rows]
 
-    async def forget_messages_before(self, at: datetime) -> int:
-        """Forget which messages were handled before then; return how many."""
-        with reaching():
-            return len(await self._pool.fetch(queries()["forget_messages"], at))
-
     async def rows(self, query: RunsQuery) -> list[RunRow]:
         """Runs for a list, newest first."""
+        found: dict[str, RunRow] = {}
         with reaching():
-            rows = await self._pool.fetch(
-                queries()["list_runs"],
-                query.service,
-                query.environment,
-                query.phase,
-                query.active,
-                query.before,
-                query.limit,
-            )
-        return [RunRow.model_validate({**_fields(r), "run_id": r["id"]}) for r in rows]
+            for name in _lists(query):
+                rows = await self._pool.fetch(
+                    queries()[name],
+                    query.service,
+                    query.environment,
+                    query.before or _LATEST,
+                    query.after,
+                    query.limit,
+                    query.phase,
+                )
+                # A run that ends between the two looks is in both: the second one knows more.
+                found |= {
+                    r["id"]: RunRow.model_validate({**_fields(r), "run_id": r["id"]}) for r in rows
+                }
+        return in_order(found.values())[: query.limit]
 
     async def history(self, run_id: str) -> list[Transition]:
         """Every move of a run, and every refused request, in their order."""
@@ -164,14 +169,13 @@ class PostgresLedger:
                 place = await self._pool.fetchval(queries()["evidence_place"], query.after)
             if place is None:
                 raise LookupError(f"no evidence has the id {query.after!r}")
-            since = query.since or _EARLIEST
-            wanted = (query.environment, since, place, query.after or "", query.limit)
-            if query.service is None:
-                rows = await self._pool.fetch(queries()["list_evidence"], *wanted)
-            else:
-                rows = await self._pool.fetch(
-                    queries()["list_evidence_of_service"], *wanted, query.service
-                )
+            name, more = "list_evidence", tuple[str | None, ...]()
+            wanted = (query.since or _EARLIEST, place, query.after or "", query.limit)
+            if query.service is not None:
+                name, more = "list_evidence_of_service", (query.service, query.environment)
+            elif query.environment is not None:
+                name, more = "list_evidence_of_environment", (query.environment,)
+            rows = await self._pool.fetch(queries()[name], *wanted, *more)
         return [_evidence(r) for r in rows]
 
     async def labels(self, run_id: str, limit: int) -> list[Label]:
@@ -180,10 +184,82 @@ class PostgresLedger:
             rows = await self._pool.fetch(queries()["labels"], run_id, limit)
         return [Label.model_validate(_fields(r)) for r in reversed(rows)]
 
+    async def forget_messages_before(self, at: datetime, limit: int) -> int:
+        """Forget which messages were handled before then, so many at most; return how many."""
+        return await self._forgotten("forget_messages", at, limit)
+
+    async def forget_parked_before(self, at: datetime, limit: int) -> int:
+        """Forget messages that were put aside before then, so many at most; return how many."""
+        return await self._forgotten("forget_parked", at, limit)
+
     async def forget_evidence_before(self, at: datetime, limit: int) -> int:
         """Forget so much of the evidence of verdicts before then, oldest first."""
+        return await self._forgotten("forget_evidence", at, limit)
+
+    async def forget_runs_before(
+        self, at: datetime, after: RunMark | None, limit: int
+    ) -> tuple[int, RunMark | None]:
+        """Forget runs that ended before then, unless something rests on them."""
+        # Locked by one statement and deleted by the next, which sees what was said until then.
         with reaching():
-            return len(await self._pool.fetch(queries()["forget_evidence"], at, limit))
+            async with self._pool.acquire() as connection, connection.transaction():
+                old = await connection.fetch(
+                    queries()["old_runs"], at, *(after or (_EARLIEST, "")), limit
+                )
+                ids = [r["id"] for r in old]
+                gone = await connection.fetch(queries()["forget_runs"], ids, at)
+        last = (old[-1]["requested_at"], old[-1]["id"]) if len(old) == limit else None
+        return len(gone), last
+
+    async def forget_landings_before(
+        self, at: datetime, after: int, limit: int
+    ) -> tuple[int, int | None]:
+        """Forget landings before then that no longer stand and that nothing would go back to."""
+        with reaching():
+            found = await self._pool.fetch(queries()["old_landings"], after, limit)
+            old = [int(r["id"]) for r in found if r["at"] < at]
+            gone = await self._pool.fetch(queries()["forget_landings"], old, at)
+        return len(gone), old[-1] if len(old) == limit else None
+
+    async def condition(self) -> Condition:
+        """What somebody who looks after the system asks of the place where runs are kept."""
+        with reaching():
+            row = await self._pool.fetchrow(queries()["condition"])
+            live = await self._pool.fetch(queries()["live_by_phase"])
+        assert row is not None, "a select without a table gives one row"
+        return Condition(
+            **dict(row),
+            known=migrations()[-1][0],
+            live={Phase(r["phase"]): int(r["runs"]) for r in live},
+        )
+
+    async def lingering(
+        self, due_before: datetime, silent_since: datetime, limit: int
+    ) -> list[Run]:
+        """Runs that were due before one time, or wait for a short answer since another."""
+        with reaching():
+            rows = await self._pool.fetch(queries()["lingering"], due_before, silent_since, limit)
+        return [Run.model_validate_json(r["snapshot"]) for r in rows]
+
+    async def _forgotten(self, query: str, at: datetime, limit: int) -> int:
+        with reaching():
+            return len(await self._pool.fetch(queries()[query], at, limit))
+
+
+def _lists(query: RunsQuery) -> list[str]:
+    """The queries to put together: of what is under way, of what has ended, or of both."""
+    live, past = ["list_live"], "list_past"
+    if query.service and query.environment:
+        past = "list_past_of_place"
+    elif query.service:
+        past = "list_past_of_service"
+    elif query.phase in _SELDOM:
+        past = "list_past_seldom"
+    elif query.environment:
+        past = "list_past_of_environment"
+    if query.active or (query.phase and query.phase not in ENDS):
+        return live if query.phase not in ENDS else []
+    return [past] if query.phase else [*live, past]
 
 
 def _evidence(row: asyncpg.Record) -> EvidenceRow:

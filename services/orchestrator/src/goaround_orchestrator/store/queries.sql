@@ -112,7 +112,8 @@ select distinct service, environment from runs
 
 -- name: forget_messages
 -- Forgets the oldest handled messages, a bounded number at a time.
-with old as (select message_id from inbox where at < $1 limit 10000)
+with old as (select message_id from inbox where at < $1 order by at limit $2
+                for update skip locked)
 delete from inbox using old where inbox.message_id = old.message_id returning true;
 
 -- name: running_at
@@ -162,29 +163,112 @@ insert into guides (digest, text, model) values ($1, $2, $3) on conflict do noth
 -- The very text of a guide, and its model.
 select text, model from guides where digest = $1;
 
--- name: list_runs
--- Runs for a list, newest first; a null condition is none.
+-- name: list_live
+-- Runs under way, newest first, from a place in the list on; a null condition is none.
 select id, kind, service, environment, version, previous_version, phase, stage, emergency,
        requested_by, requested_at, updated_at, deadline, reason
   from runs
- where ($1::text is null or service = $1)
-   and ($2::text is null or environment = $2)
-   and ($3::text is null or phase = $3)
-   and (not $4 or phase not in ('succeeded', 'rolled_back', 'rollback_failed', 'rejected',
-                                'aborted', 'superseded'))
-   and ($5::timestamptz is null or requested_at < $5)
- order by requested_at desc, id
- limit $6;
-
--- name: list_running
--- What runs where.
-select distinct on (service, environment)
-       service, environment, version, previous_version, run_id, at
-  from landings
- where undone_at is null
+ where phase not in ('succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                     'superseded')
    and ($1::text is null or service = $1)
    and ($2::text is null or environment = $2)
- order by service, environment, id desc;
+   and ($6::text is null or phase = $6)
+   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
+ order by requested_at desc, id collate "C"
+ limit $5;
+
+-- name: list_past
+-- Ended runs, newest first, from a place in the list on: where no other index serves.
+select id, kind, service, environment, version, previous_version, phase, stage, emergency,
+       requested_by, requested_at, updated_at, deadline, reason
+  from runs
+ where phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                             'superseded'])
+   and ($1::text is null or service = $1)
+   and ($2::text is null or environment = $2)
+   and ($6::text is null or phase = $6)
+   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
+ order by requested_at desc, id collate "C"
+ limit $5;
+
+-- name: list_past_of_service
+-- The same, of one service.
+select id, kind, service, environment, version, previous_version, phase, stage, emergency,
+       requested_by, requested_at, updated_at, deadline, reason
+  from runs
+ where phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                             'superseded'])
+   and service = $1
+   and ($2::text is null or environment = $2)
+   and ($6::text is null or phase = $6)
+   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
+ order by requested_at desc, id collate "C"
+ limit $5;
+
+-- name: list_past_of_place
+-- The same, of one service in one environment.
+select id, kind, service, environment, version, previous_version, phase, stage, emergency,
+       requested_by, requested_at, updated_at, deadline, reason
+  from runs
+ where phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                             'superseded'])
+   and service = $1
+   and environment = $2
+   and ($6::text is null or phase = $6)
+   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
+ order by requested_at desc, id collate "C"
+ limit $5;
+
+-- name: list_past_of_environment
+-- The same, of one environment.
+select id, kind, service, environment, version, previous_version, phase, stage, emergency,
+       requested_by, requested_at, updated_at, deadline, reason
+  from runs
+ where phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                             'superseded'])
+   and ($1::text is null or service = $1)
+   and environment = $2
+   and ($6::text is null or phase = $6)
+   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
+ order by requested_at desc, id collate "C"
+ limit $5;
+
+-- name: list_past_seldom
+-- The same, in one of the phases that few runs end in.
+select id, kind, service, environment, version, previous_version, phase, stage, emergency,
+       requested_by, requested_at, updated_at, deadline, reason
+  from runs
+ where phase = any (array['rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                             'superseded'])
+   and ($1::text is null or service = $1)
+   and ($2::text is null or environment = $2)
+   and phase = $6
+   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
+ order by requested_at desc, id collate "C"
+ limit $5;
+
+-- name: list_running
+-- What runs where. It goes from place to place in the index: landings are as many as runs, places few.
+with recursive places as (
+    (select service, environment from landings
+      where undone_at is null
+      order by service, environment limit 1)
+    union all
+    select n.service, n.environment from places p
+     cross join lateral (
+        select service, environment from landings
+         where undone_at is null and (service, environment) > (p.service, p.environment)
+         order by service, environment limit 1) n
+)
+select l.service, l.environment, l.version, l.previous_version, l.run_id, l.at
+  from places p
+ cross join lateral (
+    select service, environment, version, previous_version, run_id, at from landings
+     where service = p.service and environment = p.environment and undone_at is null
+     order by id desc limit 1) l
+ where ($1::text is null or p.service = $1)
+   and ($2::text is null or p.environment = $2)
+ order by p.service, p.environment;
 
 -- name: keep_evidence
 -- The evidence of a verdict, once; false if its run is not known. The guide is the run's pinned one.
@@ -230,11 +314,10 @@ select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e
   join runs r on r.id = e.run_id
   left join lateral (select label, actor, at, because from labels
                       where run_id = e.run_id order by id desc limit 1) l on true
- where ($1::text is null or e.environment = $1)
-   and e.judged_at >= $2
-   and (e.judged_at, e.id) < ($3, $4)
+ where e.judged_at >= $1
+   and (e.judged_at, e.id) < ($2, $3)
  order by e.judged_at desc, e.id desc
- limit $5;
+ limit $4;
 
 -- name: list_evidence_of_service
 -- The same, of one service.
@@ -245,17 +328,93 @@ select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e
   join runs r on r.id = e.run_id
   left join lateral (select label, actor, at, because from labels
                       where run_id = e.run_id order by id desc limit 1) l on true
- where e.service = $6
-   and ($1::text is null or e.environment = $1)
-   and e.judged_at >= $2
-   and (e.judged_at, e.id) < ($3, $4)
+ where e.service = $5
+   and ($6::text is null or e.environment = $6)
+   and e.judged_at >= $1
+   and (e.judged_at, e.id) < ($2, $3)
  order by e.judged_at desc, e.id desc
- limit $5;
+ limit $4;
+
+-- name: list_evidence_of_environment
+-- The same, of one environment.
+select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e.action,
+       e.judged_at, e.switched_at, e.looks, e.judge_version, e.guide_digest, r.phase,
+       l.label, l.actor, l.at, l.because
+  from evidence e
+  join runs r on r.id = e.run_id
+  left join lateral (select label, actor, at, because from labels
+                      where run_id = e.run_id order by id desc limit 1) l on true
+ where e.environment = $5
+   and e.judged_at >= $1
+   and (e.judged_at, e.id) < ($2, $3)
+ order by e.judged_at desc, e.id desc
+ limit $4;
 
 -- name: forget_evidence
 -- Forgets the oldest evidence, a bounded number at a time.
-with old as (select id from evidence where judged_at < $1 order by judged_at limit $2)
+with old as (select id from evidence where judged_at < $1 order by judged_at limit $2
+                for update skip locked)
 delete from evidence using old where evidence.id = old.id returning true;
+
+-- name: forget_parked
+-- Forgets the oldest messages that were put aside, a bounded number at a time.
+with old as (select id from parked where at < $1 order by at limit $2 for update skip locked)
+delete from parked using old where parked.id = old.id returning true;
+
+-- name: old_runs
+-- Runs that ended before then, the oldest first, from a place among them on; locked, so that nobody
+-- labels one that is being forgotten. Whom somebody else holds is not waited for.
+select id, requested_at, updated_at from runs
+ where phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                          'superseded'])
+   and requested_at < $1
+   and requested_at >= $2 and (requested_at > $2 or id collate "C" < $3)
+ order by requested_at, id collate "C" desc
+ limit $4
+   for update skip locked;
+
+-- name: forget_runs
+-- Forgets these runs with their histories, but those that something rests on: evidence, a label
+-- given since then, what runs now or ran before it, the last change and the last proven rollback.
+with gone as (
+    select r.id from runs r
+     where r.id = any ($1) and r.updated_at < $2
+       and not exists (select from evidence e where e.run_id = r.id)
+       and not exists (select from labels l where l.run_id = r.id and l.at >= $2)
+       and not exists (
+            select from (select run_id from landings
+                          where service = r.service and environment = r.environment
+                            and undone_at is null
+                          order by id desc limit 2) standing
+             where standing.run_id = r.id)
+       and r.id is distinct from (
+            select c.id from runs c
+             where c.service = r.service and c.environment = r.environment
+               and c.phase = any (array['succeeded', 'rolled_back', 'rollback_failed'])
+             order by c.updated_at desc, c.id limit 1)
+       and r.id is distinct from (
+            select c.id from runs c
+             where c.service = r.service and c.environment = r.environment
+               and c.phase = 'rolled_back'
+             order by c.updated_at desc, c.id limit 1)
+), histories as (
+    delete from transitions using gone where transitions.run_id = gone.id
+)
+delete from runs using gone where runs.id = gone.id returning runs.id;
+
+-- name: old_landings
+-- Landings from a place among them on, the oldest first.
+select id, at from landings where id > $1 order by id limit $2;
+
+-- name: forget_landings
+-- Forgets these landings, but what runs at a place, and what ran there before it.
+delete from landings l
+ where l.id = any ($1) and coalesce(l.undone_at < $2, true)
+   and l.id <> all (array(
+        select id from landings
+         where service = l.service and environment = l.environment and undone_at is null
+         order by id desc limit 2))
+returning true;
 
 -- name: label
 -- What a person says of a run; no row where the newest label says the very same.
@@ -286,3 +445,32 @@ union all
   order by updated_at desc limit $4)
 order by updated_at desc, id
 limit $4;
+
+-- name: condition
+-- What somebody who looks after the system asks of its database. Nothing here reads past all runs.
+select now() as at,
+       (select max(number) from schema_migrations) as schema,
+       (select count(*) from outbox) as waiting,
+       (select min(at) from outbox) as waiting_since,
+       (select count(*) from parked) as parked,
+       (select max(at) from parked) as parked_last,
+       (select greatest(reltuples, 0)::bigint from pg_class where oid = 'runs'::regclass) as runs;
+
+-- name: live_by_phase
+-- How many runs are in each phase that is no end.
+select phase, count(*) as runs from runs
+ where phase not in ('succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                     'superseded')
+ group by phase;
+
+-- name: lingering
+-- Runs that were due before one time, or wait for a short answer since another; the overdue first.
+select snapshot from runs
+ where phase not in ('succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                     'superseded')
+   and (due_at < $1
+        or updated_at < $2
+           and phase = any (array['preflight', 'deploying', 'verifying', 'rolling_back',
+                                  'verifying_rollback', 'recording']))
+ order by due_at < $1 desc nulls last, due_at, id
+ limit $3;
