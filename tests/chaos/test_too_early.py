@@ -1,4 +1,4 @@
-"""What a run of chaos found, and must not find again: a service that was there before its server."""
+"""What chaos found, and must not find again: a service that is there before its server."""
 
 import asyncio
 import os

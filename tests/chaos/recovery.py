@@ -1,0 +1,146 @@
+"""How long work lay still that a killed process had in hand, as the server itself tells it.
+
+The server samples every acknowledgement: which message, delivered how often, acknowledged when. A
+message that was delivered before a kill, and again and acknowledged after it, was in the hands of
+the killed process. Pure but for `measure`.
+"""
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from goaround_chassis.bus import Bus, Received, Topology
+from goaround_schemas.subjects import DEPLOY, TIMERS, WORK
+
+CONSUMERS = {
+    "orchestrator": ((DEPLOY, "orchestrator"), (DEPLOY, "orchestrator-requests")),
+    "verifier": ((WORK, "verifier"),),
+    "deployer": ((WORK, "deployer"),),
+    "watcher": ((WORK, "watcher"), (TIMERS, "watcher-timers")),
+    "scribe": ((WORK, "scribe"),),
+    "notifier": ((WORK, "notifier"),),
+}
+OF_CONSUMER = {name: service for service, found in CONSUMERS.items() for _, name in found}
+REDELIVERED_WITHIN_S = 6.0
+"""The ack wait, and what the server needs to notice that it is over."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One acknowledgement."""
+
+    service: str
+    sequence: int
+    deliveries: int
+    delivered_at: float
+    """For the last time."""
+    acked_at: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What may have made a message come again: a fault of one service, or of all (None)."""
+
+    service: str | None
+    kill: bool
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What the kills of a service came to, in seconds from the kill.
+
+    `goes_on`: until anybody settled any work of that service. `redelivered` and `settled`: of
+    each message that the killed process had in hand.
+    """
+
+    service: str
+    goes_on: tuple[float, ...]
+    redelivered: tuple[float, ...]
+    settled: tuple[float, ...]
+
+
+def sample_of(body: bytes) -> Sample | None:
+    """Read the server's word; None if it is about a consumer that is not ours."""
+    said: dict[str, Any] = json.loads(body)
+    service = OF_CONSUMER.get(said["consumer"])
+    if service is None:
+        return None
+    acked = datetime.fromisoformat(said["timestamp"][:26].rstrip("Z") + "+00:00").timestamp()
+    return Sample(
+        service,
+        said["stream_seq"],
+        said["deliveries"],
+        delivered_at=acked - said["ack_time"] / 1e9,
+        acked_at=acked,
+    )
+
+
+def recovered(service: str, troubles: Sequence[Trouble], samples: Iterable[Sample]) -> Recovered:
+    """Find what killed processes had in hand, and when others had done it.
+
+    A message is put down to a kill only where nothing else can have made it come again.
+    """
+    mine = [sample for sample in samples if sample.service == service]
+    known = [one for one in troubles if one.service in (None, service)]
+    goes_on, redelivered, settled = list[float](), list[float](), list[float]()
+    for kill in (one for one in known if one.kill):
+        after = (sample.acked_at - kill.begin for sample in mine if sample.acked_at > kill.begin)
+        beside = (o for o in known if o is not kill and o.begin <= kill.begin <= o.end)
+        if next(beside, None) is None and (first := min(after, default=None)) is not None:
+            goes_on.append(first)
+    for sample in mine:
+        since = sample.delivered_at - REDELIVERED_WITHIN_S
+        near = [one for one in known if one.end > since and one.begin < sample.delivered_at]
+        if sample.deliveries > 1 and len(near) == 1 and near[0].kill:
+            redelivered.append(sample.delivered_at - near[0].begin)
+            settled.append(sample.acked_at - near[0].begin)
+    return Recovered(service, tuple(goes_on), tuple(redelivered), tuple(settled))
+
+
+def p99(values: Sequence[float]) -> float | None:
+    """The value that 99 of 100 stay below or at; of fewer than 100, the greatest."""
+    return round(sorted(values)[max(0, -(-len(values) * 99 // 100) - 1)], 2) if values else None
+
+
+def told(found: Sequence[Recovered]) -> dict[str, dict[str, float | int | None]]:
+    """Return the figures by service."""
+    figures: dict[str, dict[str, float | int | None]] = {}
+    for service in CONSUMERS:
+        mine = [one for one in found if one.service == service]
+        settled = [s for one in mine for s in one.settled]
+        figures[service] = {
+            "kills": sum(len(one.goes_on) for one in mine),
+            "goes_on_p99_s": p99([s for one in mine for s in one.goes_on]),
+            "in_hand": len(settled),
+            "redelivered_p99_s": p99([s for one in mine for s in one.redelivered]),
+            "settled_p50_s": round(statistics.median(settled), 2) if settled else None,
+            "settled_p99_s": p99(settled),
+        }
+    return figures
+
+
+async def measure(bus: Bus, topology: Topology, samples: list[Sample]) -> None:
+    """Have the server sample every acknowledgement, and collect what it tells."""
+    for consumer in topology.consumers:
+        config = {**consumer.config(), "sample_freq": "100%"}
+        unused = [f for f in ("filter_subject", "filter_subjects") if not config.get(f)]
+        request = {
+            "stream_name": consumer.stream,
+            "config": {name: value for name, value in config.items() if name not in unused},
+            "action": "update",
+        }
+        path = f"CONSUMER.CREATE.{consumer.stream}.{consumer.name}"
+        answer = json.loads(await bus.api(path, json.dumps(request).encode()))
+        if "error" in answer:
+            raise ValueError(f"{consumer.name} cannot be sampled: {answer['error']}")
+
+    async def take(received: Received) -> None:
+        if sample := sample_of(received.body):
+            samples.append(sample)
+
+    await bus.listen("$JS.EVENT.METRIC.CONSUMER.ACK.>", take)
