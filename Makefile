@@ -5,7 +5,7 @@ BIN := .venv/bin
 MEMBERS := schemas libs/chassis libs/secrets libs/guidebook libs/judge libs/goaround $(addprefix services/,orchestrator verifier deployer watcher scribe notifier) $(addprefix examples/,shop source-csv)
 WATCHBENCH ?= ../shared/watchbench
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast format schemas asyncapi docs bench simulate watchbench judge-power system pins clean
+.PHONY: help demo test check fast format schemas asyncapi docs bench simulate watchbench judge-power chaos chaos-short system pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -52,6 +52,12 @@ docs: .venv/ready ## write the pages that are made from code
 
 bench: .venv/peers ## runs a second and what one costs, beside a DBOS workflow of the same steps
 	@$(BIN)/python -m tests.bench.throughput
+
+chaos: .venv/ready ## kill everything while thousands of runs go on, and check what is left; RUNS, SECONDS, SEED
+	@$(BIN)/python -m tests.chaos
+
+chaos-short: .venv/ready ## the same in about two minutes
+	@$(BIN)/python -m tests.chaos short
 
 watchbench: .venv/peers ## the judge beside its peers on real incidents; WATCHBENCH names the folder
 	@$(BIN)/python -m tests.bench.judge_watchbench $(WATCHBENCH)
