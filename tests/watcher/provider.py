@@ -13,6 +13,7 @@ import httpx
 
 from goaround_secrets import Resolved
 from goaround_watcher.sources.http import Http
+from goaround_watcher.sources.wire import Wire
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Provider:
                 while (header := (await reader.readline()).decode().strip()) != "":
                     name, _, value = header.partition(":")
                     headers[name.lower()] = value.strip()
+                await reader.readexactly(int(headers.get("content-length", 0)))
                 url = urlsplit(target)
                 query = {k: v[0] for k, v in parse_qs(url.query).items()}
                 asked = Asked(url.path, query, headers)
@@ -84,5 +86,7 @@ async def web(secret: str = "s3cret") -> AsyncGenerator[Http]:
     def reveal(text: str) -> Resolved:
         return Resolved(text.replace("${env:TOKEN}", secret), frozenset({secret}))
 
+    wire = Wire()
     async with httpx.AsyncClient() as client:
-        yield Http(client, reveal)
+        yield Http(client, reveal, wire)
+    await wire.aclose()

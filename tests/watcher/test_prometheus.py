@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -46,17 +47,28 @@ async def ask(http: Http, server: Provider, about: Span | None = None) -> Answer
     return sampled.answers[0]
 
 
-async def test_a_look_in_time_asks_for_one_point_and_for_some_before(
-    http: Http, server: Provider
-) -> None:
-    server.says_json(matrix([(0, 1), (5, 2)]))
+async def test_a_look_in_time_asks_for_one_point(http: Http, server: Provider) -> None:
+    server.says_json(matrix([(5, 2)]))
     answer = await ask(http, server)
     assert answer.points == (Point(since_1970(5), 2.0),)
     (asked,) = server.asked
     assert asked.path == "/api/v1/query_range"
     assert float(asked.query["step"]) == 5
-    assert float(asked.query["end"]) == since_1970(5)
-    assert float(asked.query["start"]) < since_1970(0)
+    assert float(asked.query["start"]) == float(asked.query["end"]) == since_1970(5)
+
+
+async def test_where_there_is_no_point_the_time_before_is_asked_for_at_once_from_then_on(
+    http: Http, server: Provider
+) -> None:
+    source = Prometheus(http, PrometheusServer(url=server.url))
+    server.body = lambda asked: json.dumps(
+        matrix([(-60, 1)]) if asked.query["start"] != asked.query["end"] else matrix()
+    ).encode()
+    for questions in (2, 3):
+        sampled = await source.sample([Source(prometheus="up")], span(0, 5), {})
+        assert sampled.answers[0].state is SampleState.STALE
+        assert len(server.asked) == questions
+    assert since_1970(0) - float(server.asked[-1].query["start"]) > 200
 
 
 async def test_a_look_after_a_gap_gets_what_was_missed(http: Http, server: Provider) -> None:
@@ -204,15 +216,34 @@ class Shop:
 class Server:
     """A real Prometheus that scrapes the shop five times a second."""
 
-    def __init__(self, url: str, source: Prometheus, shop: Shop) -> None:
+    def __init__(self, url: str, http: Http, shop: Shop) -> None:
         self.url = url
         self.shop = shop
-        self._source = source
+        self._http = http
+        self._source = Prometheus(http, PrometheusServer(url=url))
 
     async def ask(self, query: str, *, ahead_s: float = 0, back_s: float = 1) -> Answer:
         until = time.time() + ahead_s
         about = Span(until - back_s, until, 0.5, 2)
         return (await self._source.sample([Source(prometheus=query)], about, {})).answers[0]
+
+    async def sample(self, queries: Sequence[str], about: Span) -> tuple[Answer, ...]:
+        """Ask for all, with nothing learnt before."""
+        source = Prometheus(self._http, PrometheusServer(url=self.url))
+        return (await source.sample([Source(prometheus=q) for q in queries], about, {})).answers
+
+    async def questions(self, queries: Sequence[str], about: Span) -> int:
+        """Return how many questions the server counted for this."""
+        counted = 'prometheus_http_requests_total{code="200",handler="/api/v1/query_range"} '
+
+        async def count() -> float:
+            page = await self._http.get(f"{self.url}/metrics", timeout_s=2, headers={})
+            lines = page.decode().splitlines()
+            return next(float(s.removeprefix(counted)) for s in lines if s.startswith(counted))
+
+        before = await count()
+        await self.sample(queries, about)
+        return int(await count() - before)
 
     async def until(self, query: str, so: Callable[[Answer], bool], **when: float) -> Answer:
         """Ask until the answer is so."""
@@ -237,7 +268,7 @@ async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server
             prometheus(program, folder, page.url.removeprefix("http://")) as url,
             web() as http,
         ):
-            it = Server(url, Prometheus(http, PrometheusServer(url=url)), shop)
+            it = Server(url, http, shop)
             await it.until(
                 "sum(orders_total)", lambda a: bool(a.points) and a.points[-1].value > 100
             )
@@ -318,3 +349,38 @@ async def test_a_series_that_has_ended_on_a_real_server_is_stale(real: Server) -
     assert "s old" in gone.detail
     assert (await real.ask("sum(up)")).points[-1].value == 0, "the server itself is well"
     real.shop.is_there = True
+
+
+@pytest.mark.system
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_real_server_answers_a_joined_question_as_each_alone(real: Server) -> None:
+    asked = (
+        "sum(orders_total)",
+        'orders_total{pod="a"} # of one',
+        "rate(orders_total[1s])",
+        "odd",
+        "sum(nonesuch)",
+        "max(orders_total) > 3 or vector(1)",
+        "scalar(count(orders_total))",
+        "sum(",
+        "1",
+    )
+    until = time.time() - 1
+    for about in (Span(until - 0.5, until, 0.5, 2), Span(until - 3, until, 0.5, 2)):
+        together = await real.sample(asked, about)
+        alone = [(await real.sample((query,), about))[0] for query in asked]
+        for query, one, other in zip(asked, together, alone, strict=True):
+            assert (one.state, one.detail) == (other.state, other.detail), query
+            assert repr(one.points) == repr(other.points), query
+    good = [query for query in asked[:6] if query != "sum(nonesuch)"]
+    assert await real.questions(good, about) == 1
+    assert await real.questions(asked, about) > 1
+
+
+@pytest.mark.system
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_real_server_takes_a_long_question_as_a_form(real: Server) -> None:
+    padded = [f"sum(orders_total) + {place} # {'x' * 900}" for place in range(4)]
+    until = time.time() - 1
+    answers = await real.sample(padded, Span(until - 0.5, until, 0.5, 2))
+    assert [a.points[-1].value - answers[0].points[-1].value for a in answers] == [0, 1, 2, 3]

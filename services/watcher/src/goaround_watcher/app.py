@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import partial
+from urllib.request import getproxies
 
 import httpx
 
@@ -23,8 +24,9 @@ from goaround_watcher.sources.file import LogFiles
 from goaround_watcher.sources.http import Http
 from goaround_watcher.sources.loki import Loki
 from goaround_watcher.sources.plugins import PluginLogs, PluginMetrics, Plugins
-from goaround_watcher.sources.prometheus import Prometheus
+from goaround_watcher.sources.prometheus import Experience, Prometheus
 from goaround_watcher.sources.scrape import Scrape
+from goaround_watcher.sources.wire import Wire
 
 COMMANDS = "watcher"
 TICKS = "watcher-timers"
@@ -75,10 +77,13 @@ def sources(
     installed: Plugins = plugins.NONE,
 ) -> Sources:
     """Return every kind of source, over one connection pool."""
-    http = Http(client, opened_from(environ))
+    # A proxy is the client's to find and to speak with.
+    wire = None if getproxies() else Wire()
+    http = Http(client, opened_from(environ), wire)
+    experience = Experience()
     default = PrometheusServer(url=settings.prometheus_url) if settings.prometheus_url else None
     return Sources(
-        prometheus=lambda server: Prometheus(http, server or default),
+        prometheus=lambda server: Prometheus(http, server or default, experience),
         scrape=Scrape(http),
         file=LogFiles(),
         command=LogCommand({k: v for k, v in environ.items() if not k.startswith(OWN)}),

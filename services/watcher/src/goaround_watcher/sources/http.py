@@ -4,18 +4,21 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
 from goaround_secrets import Mask, Resolved
 from goaround_watcher.sources.port import SourceError
+from goaround_watcher.sources.wire import Broken, NotPlain, TooLarge, Wire, place_of, request
 
 MOST_BYTES = 16 * 1024 * 1024
 """More than any metrics page or answer of ours holds; a stream without end must stop."""
 _EXCERPT = 300
 _MOST_EXCERPT = 4_000
 """Bytes that are looked at for a reason; a page of HTML has it early or not at all."""
+_MOST_NOT_PLAIN = 1_000
+"""Addresses that are remembered as not plain."""
 
 Reveal = Callable[[str], Resolved]
 """Puts secrets in the place of references to them, and says which.
@@ -25,12 +28,22 @@ Raises:
 """
 
 
-class Http:
-    """One connection pool for all sources; secrets are put in here, and only here."""
+class Unreachable(SourceError):
+    """There is nobody who could be asked."""
 
-    def __init__(self, client: httpx.AsyncClient, reveal: Reveal) -> None:
+
+class Http:
+    """One pool of connections for all sources; secrets are put in here, and only here.
+
+    What is plain goes over the wire; encryption, proxies and all else that is not plain is the
+    client's, which can do everything and takes its time.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, reveal: Reveal, wire: Wire | None = None) -> None:
         self._client = client
         self._reveal = reveal
+        self._wire = wire
+        self._not_plain: set[str] = set()
 
     async def get(
         self,
@@ -39,8 +52,9 @@ class Http:
         timeout_s: float,
         headers: Mapping[str, str],
         params: Mapping[str, str] | None = None,
+        form: bool = False,
     ) -> bytes:
-        """Return the body of a 2xx answer.
+        """Return the body of a 2xx answer; as a form, the parameters are no part of the address.
 
         Raises:
             SourceError: There was none in time, it was too large, or the status says no. A secret
@@ -49,28 +63,53 @@ class Http:
         place = shown(url)
         asked = self._reveal(url)
         told = {name: self._reveal(value) for name, value in headers.items()}
+        sent = {name: value.value for name, value in told.items()}
         hide = Mask(asked.secrets.union(*(value.secrets for value in told.values()))).apply
         try:
-            async with (
-                asyncio.timeout(timeout_s),
-                self._client.stream(
-                    "GET",
-                    asked.value,
-                    headers={name: value.value for name, value in told.items()},
-                    params=None if params is None else dict(params),
-                    timeout=timeout_s,
-                ) as answer,
-            ):
-                body = await _bounded(answer, place)
+            async with asyncio.timeout(timeout_s):
+                status, body = await self._asked(asked.value, sent, params or {}, place, form=form)
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise SourceError(f"{place} did not answer within {timeout_s:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise SourceError(f"{place} did not answer within {timeout_s:.2g} s") from error
+        except TooLarge as error:
+            raise SourceError(f"{place} sent more than {MOST_BYTES // 2**20} MiB") from error
+        except (OSError, Broken, httpx.HTTPError, httpx.InvalidURL) as error:
             why = hide(str(error)) or type(error).__name__
-            raise SourceError(f"{place} cannot be reached: {why}") from error
-        if not answer.is_success:
+            raise Unreachable(f"{place} cannot be reached: {why}") from error
+        if not 200 <= status < 300:
             said = hide(_reason(body))
-            raise SourceError(f"{place} answered {answer.status_code}: {said}")
+            raise SourceError(f"{place} answered {status}: {said}")
         return body
+
+    async def _asked(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        params: Mapping[str, str],
+        place: str,
+        *,
+        form: bool,
+    ) -> tuple[int, bytes]:
+        plain = None if self._wire is None or place in self._not_plain else place_of(url)
+        if self._wire is not None and plain is not None:
+            text = urlencode(params)
+            try:
+                asked = request(plain, headers, "" if form else text, text if form else "")
+                reply = await self._wire.ask(plain, asked, MOST_BYTES)
+            except NotPlain:
+                if len(self._not_plain) >= _MOST_NOT_PLAIN:
+                    self._not_plain.clear()
+                self._not_plain.add(place)
+            else:
+                return reply.status, reply.body
+        async with self._client.stream(
+            "POST" if form else "GET",
+            url,
+            headers=dict(headers),
+            params=None if form or not params else dict(params),
+            data=dict(params) if form else None,
+            timeout=None,
+        ) as answer:
+            return answer.status_code, await _bounded(answer)
 
 
 def _reason(body: bytes) -> str:
@@ -84,13 +123,13 @@ def _reason(body: bytes) -> str:
     return text.strip()[:_EXCERPT]
 
 
-async def _bounded(answer: httpx.Response, place: str) -> bytes:
+async def _bounded(answer: httpx.Response) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in answer.aiter_bytes():
         size += len(part)
         if size > MOST_BYTES:
-            raise SourceError(f"{place} sent more than {MOST_BYTES // 2**20} MiB")
+            raise TooLarge
         parts.append(part)
     return b"".join(parts)
 

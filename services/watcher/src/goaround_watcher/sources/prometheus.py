@@ -1,135 +1,188 @@
 """Numbers from a Prometheus server, by range queries.
 
 The points asked for are the looks themselves, counted back from the end of the span, so that a look
-in time gets one and a look after a gap gets what was missed. One expression is one series: which of
-several is meant cannot be guessed.
+in time gets one and a look after a gap gets what was missed. Only where there is none is the time
+before asked for as well, to tell what has ended from what never was. One expression is one series:
+which of several is meant cannot be guessed.
+
+All expressions of a look are one question, since most of a question's price, here and at the
+server, is that it is one. Where that is refused, or takes too long, each is asked by itself and
+gets its own reason; what will not be joined is remembered for a while.
 """
 
 import asyncio
-import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard, cast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from goaround_judge import SampleState
 from goaround_schemas.guide import PrometheusServer, Source
-from goaround_watcher.sources.http import Http, shown
-from goaround_watcher.sources.port import Answer, Memory, Point, Sampled, SourceError, Span
+from goaround_watcher.sources import joined
+from goaround_watcher.sources.http import Http, Unreachable, shown
+from goaround_watcher.sources.joined import Lapsing
+from goaround_watcher.sources.matrix import MOST_POINTS, Matrix, answer_of, parted, read
+from goaround_watcher.sources.port import Answer, Memory, Sampled, SourceError, Span
 
-MOST_POINTS = 1_000
-"""Points of one answer: what a watch's state keeps of a signal. The server refuses over 11,000."""
 LOOKBACK_S = 300.0
 """How far back a lost series is searched for, to tell stale from never there."""
-_MOST_WARNING = 200
-SCRAPE_SLACK_S = 15.0
-"""The usual interval between two scrapes: a point may be that much older without being stale."""
+MOST_IN_ADDRESS = 2_000
+"""Characters of an expression that is longer are sent as a form: long addresses are refused."""
+PATIENCE_JOINED = 0.5
+"""The share of a look's patience that a joined question may take; the rest is for each alone."""
+_REMEMBERED = 20_000
+_REMEMBERED_S = 600.0
+"""A server may be mended, and a series may come back."""
+
+Found = Mapping[str, Matrix | SourceError]
+"""What each expression has, or why that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What earlier looks have taught of expressions, each by its server and itself."""
+
+    apart: Lapsing = field(default_factory=lambda: Lapsing(_REMEMBERED, _REMEMBERED_S))
+    """A question with one of these in it was refused."""
+    sparse: Lapsing = field(default_factory=lambda: Lapsing(_REMEMBERED, _REMEMBERED_S))
+    """These had no number of late: for them the time before is asked for at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a question is about: the span, how far back beyond it, and until when to wait."""
+
+    span: Span
+    ends_at: float
+    before: bool
+
+    def range(self) -> dict[str, str]:
+        """The span's own points, and some before it."""
+        step = self.span.step_s
+        back = min(math.ceil(LOOKBACK_S / step), 100) if self.before else 0
+        count = min(self.span.points, MOST_POINTS) + back
+        return {
+            "start": f"{self.span.until - (count - 1) * step:.3f}",
+            "end": f"{self.span.until:.3f}",
+            "step": f"{step:.3f}",
+        }
 
 
 class Prometheus:
     """Asks a server; the guide's where it names one, else the one that the service was told."""
 
-    def __init__(self, http: Http, server: PrometheusServer | None) -> None:
+    def __init__(
+        self, http: Http, server: PrometheusServer | None, experience: Experience | None = None
+    ) -> None:
         self._http = http
         self._server = server
+        self._experience = experience or Experience()
 
     async def sample(self, sources: Sequence[Source], span: Span, memory: Memory) -> Sampled:
         """Answer for each source with its points in the span, at most `MOST_POINTS`."""
-        answers = await asyncio.gather(*(self._answer(s.prometheus or "", span) for s in sources))
-        return Sampled(tuple(answers), memory)
-
-    async def _answer(self, query: str, span: Span) -> Answer:
+        asked = [source.prometheus or "" for source in sources]
         if self._server is None:
             why = (
                 "no Prometheus server: set watch.prometheus.url in the guide, "
                 "or GOAROUND_PROMETHEUS_URL for the watcher"
             )
-            return Answer((), SampleState.PROVIDER_ERROR, why)
-        url = f"{self._server.url.rstrip('/')}/api/v1/query_range"
+            return Sampled((_unknown(why),) * len(asked), memory)
+        answers = await self._answers(tuple(dict.fromkeys(asked)), span, self._server)
+        return Sampled(tuple(answers[query] for query in asked), memory)
+
+    async def _answers(
+        self, queries: tuple[str, ...], span: Span, server: PrometheusServer
+    ) -> dict[str, Answer]:
+        now, sparse = asyncio.get_running_loop().time(), self._experience.sparse
+        before = any(sparse.has((server.url, query), now) for query in queries)
+        look = _Look(span, now + span.timeout_s, before)
+        found = dict(await self._found(queries, look, server))
+        silent = tuple(q for q, it in found.items() if isinstance(it, Matrix) and not it.series)
+        for query in silent:
+            sparse.add((server.url, query), now)
+        if silent and not before:
+            found |= await self._found(silent, _Look(span, look.ends_at, before=True), server)
+        return {query: _answer(it, span) for query, it in found.items()}
+
+    async def _found(
+        self, queries: tuple[str, ...], look: _Look, server: PrometheusServer
+    ) -> Found:
+        """Ask for all: together what goes together, and the others each by itself."""
+        now, apart = asyncio.get_running_loop().time(), self._experience.apart
+        fit = [
+            query
+            for query in queries
+            if joined.is_closed(query) and not apart.has((server.url, query), now)
+        ]
+        groups = [*_groups(fit), *((query,) for query in queries if query not in fit)]
+        if len(groups) == 1:
+            return await self._group(groups[0], look, server)
+        told = await asyncio.gather(*(self._group(group, look, server) for group in groups))
+        return {query: it for group in told for query, it in group.items()}
+
+    async def _group(
+        self, queries: tuple[str, ...], look: _Look, server: PrometheusServer
+    ) -> Found:
+        if len(queries) == 1:
+            return {queries[0]: await self._alone(queries[0], look, server)}
         try:
-            body = await self._http.get(
-                url,
-                timeout_s=span.timeout_s,
-                headers=self._server.headers,
-                params={"query": query, **_range(span)},
-            )
-            answer = _read(body, shown(url))
-            return _judge_age(_points(answer), _warning(answer), span)
+            whole = await self._ask(joined.join(queries), look, server, share=PATIENCE_JOINED)
+            return dict(zip(queries, parted(whole, len(queries)), strict=True))
+        except Unreachable as error:
+            return dict.fromkeys(queries, error)
+        except SourceError:
+            told = await asyncio.gather(*(self._alone(query, look, server) for query in queries))
+            found = dict(zip(queries, told, strict=True))
+            self._learn(found, server)
+            return found
+
+    def _learn(self, found: Found, server: PrometheusServer) -> None:
+        """Remember what must not be joined: what failed alone too, else all that failed together.
+
+        Where nothing could be had at all it is the server that fails.
+        """
+        failed = [query for query, it in found.items() if isinstance(it, SourceError)]
+        if len(failed) == len(found):
+            return
+        now = asyncio.get_running_loop().time()
+        for query in failed or found:
+            self._experience.apart.add((server.url, query), now)
+
+    async def _alone(
+        self, query: str, look: _Look, server: PrometheusServer
+    ) -> Matrix | SourceError:
+        try:
+            return await self._ask(query, look, server)
         except SourceError as error:
-            return Answer((), SampleState.PROVIDER_ERROR, error.detail)
+            return error
+
+    async def _ask(
+        self, query: str, look: _Look, server: PrometheusServer, share: float = 1.0
+    ) -> Matrix:
+        url = f"{server.url.rstrip('/')}/api/v1/query_range"
+        left = look.ends_at - asyncio.get_running_loop().time()
+        body = await self._http.get(
+            url,
+            timeout_s=max(left, 0.0) * share,
+            headers=server.headers,
+            params={"query": query, **look.range()},
+            form=len(query) > MOST_IN_ADDRESS,
+        )
+        return read(body, shown(url))
 
 
-def _range(span: Span) -> Mapping[str, str]:
-    """The span's own points, and some before it."""
-    back = min(math.ceil(LOOKBACK_S / span.step_s), 100)
-    count = min(span.points, MOST_POINTS) + back
-    return {
-        "start": f"{span.until - (count - 1) * span.step_s:.3f}",
-        "end": f"{span.until:.3f}",
-        "step": f"{span.step_s:.3f}",
-    }
+def _groups(queries: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(queries), joined.MOST):
+        yield tuple(queries[start : start + joined.MOST])
 
 
-def _read(body: bytes, place: str) -> dict[str, Any]:
-    """Return what a server of Prometheus' kind said.
-
-    Raises:
-        SourceError: It is no such server.
-    """
+def _answer(found: Matrix | SourceError, span: Span) -> Answer:
+    if isinstance(found, SourceError):
+        return _unknown(found.detail)
     try:
-        answer: object = json.loads(body)
-    except ValueError as error:
-        raise SourceError(f"{place} did not answer with JSON; is it Prometheus?") from error
-    data = answer.get("data") if _is_object(answer) else None
-    if not _is_object(answer) or not _is_object(data) or not isinstance(data.get("result"), list):
-        raise SourceError(f"{place} did not answer as Prometheus does; is it Prometheus?")
-    return answer
+        return answer_of(found, span)
+    except SourceError as error:
+        return _unknown(error.detail)
 
 
-def _warning(answer: Mapping[str, Any]) -> str:
-    """Return what the server says of its own answer: that a part of the data is missing, say."""
-    said: object = answer.get("warnings")
-    if not isinstance(said, list) or not said:
-        return ""
-    warnings = cast("list[object]", said)
-    more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
-    return f"the server warns: {str(warnings[0])[:_MOST_WARNING]}{more}"
-
-
-def _points(answer: Mapping[str, Any]) -> list[Point]:
-    """Return the points of the one series.
-
-    Raises:
-        SourceError: It is not one series of numbers.
-    """
-    data: dict[str, Any] = answer["data"]
-    if data.get("resultType") != "matrix":
-        raise SourceError(f"the query gives a {data.get('resultType')}, not a series of numbers")
-    result: list[Any] = data["result"]
-    if len(result) > 1:
-        raise SourceError(f"the query returned {len(result)} series; aggregate with sum()")
-    if not result:
-        return []
-    try:
-        return [Point(float(at), float(value)) for at, value in result[0]["values"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise SourceError("the query gives values that are not numbers") from error
-
-
-def _judge_age(points: list[Point], warning: str, span: Span) -> Answer:
-    """Keep the points of the span; say so where the newest there is, is too old to speak of now."""
-    count = min(span.points, MOST_POINTS)
-    earliest = span.until - (count - 0.5) * span.step_s
-    fresh = tuple(p for p in points if p.at >= earliest)
-    if not points:
-        why = warning or "check the expression"
-        return Answer((), SampleState.NO_DATA, f"the query returned nothing; {why}")
-    age = span.until - points[-1].at
-    if age > 2 * span.step_s + SCRAPE_SLACK_S:
-        return Answer(fresh, SampleState.STALE, f"the last value is {age:.0f} s old")
-    if not fresh:
-        return Answer((), SampleState.NO_DATA, f"nothing new; the last value is {age:.0f} s old")
-    return Answer(fresh, SampleState.OK, warning)
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
+def _unknown(why: str) -> Answer:
+    return Answer((), SampleState.PROVIDER_ERROR, why)

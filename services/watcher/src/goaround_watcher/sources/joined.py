@@ -1,0 +1,71 @@
+"""Makes one PromQL expression of several, whose answer can be taken apart again. Pure.
+
+Each part is given a label of its own, so that the parts never meet and an answer says whose it is.
+What is true of the whole (a refusal, a warning, the time it takes) says nothing about one part.
+"""
+
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+
+LABEL = "goaround_signal"
+MOST = 64
+"""Expressions of one question."""
+_OPENS = {"(": ")", "[": "]", "{": "}"}
+_CLOSES = frozenset(_OPENS.values())
+_QUOTES = "\"'`"
+
+
+def join(expressions: Sequence[str]) -> str:
+    """Return an expression whose series carry in `LABEL` the place of their own one.
+
+    Each must be closed (`is_closed`). A line of its own keeps a comment to its part.
+    """
+    return " or ".join(
+        f'label_replace((\n{expression}\n), "{LABEL}", "{place}", "", "")'
+        for place, expression in enumerate(expressions)
+    )
+
+
+@lru_cache(maxsize=4096)
+def is_closed(expression: str) -> bool:
+    """Whether each bracket and quote closes within it: one that does not would eat the others."""
+    waiting: list[str] = []
+    quote, skip, comment = "", False, False
+    for sign in expression:
+        if skip:
+            skip = False
+        elif comment:
+            comment = sign != "\n"
+        elif quote:
+            skip = sign == "\\" and quote != "`"
+            quote = "" if sign == quote else quote
+        elif sign in _QUOTES:
+            quote = sign
+        elif sign == "#":
+            comment = True
+        elif sign in _OPENS:
+            waiting.append(_OPENS[sign])
+        elif sign in _CLOSES and (not waiting or waiting.pop() != sign):
+            return False
+    return not (waiting or quote)
+
+
+class Lapsing:
+    """A set that forgets: what is old, and what is oldest where there is too much."""
+
+    def __init__(self, most: int, for_s: float) -> None:
+        self._most = most
+        self._for_s = for_s
+        self._until: dict[Hashable, float] = {}
+
+    def add(self, member: Hashable, now: float) -> None:
+        """Remember it from now on."""
+        self._until.pop(member, None)
+        self._until[member] = now + self._for_s
+        if len(self._until) > self._most:
+            del self._until[next(iter(self._until))]
+
+    def has(self, member: Hashable, now: float) -> bool:
+        """Whether it is remembered."""
+        until = self._until.get(member)
+        return until is not None and until > now
