@@ -25,6 +25,7 @@ COPY libs/chassis/pyproject.toml libs/chassis/
 COPY libs/secrets/pyproject.toml libs/secrets/
 COPY libs/guidebook/pyproject.toml libs/guidebook/
 COPY libs/judge/pyproject.toml libs/judge/
+COPY libs/migrating/pyproject.toml libs/migrating/
 COPY libs/goaround/pyproject.toml libs/goaround/
 COPY services/orchestrator/pyproject.toml services/orchestrator/
 COPY services/verifier/pyproject.toml services/verifier/

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := schemas libs/chassis libs/secrets libs/guidebook libs/judge libs/goaround $(addprefix services/,orchestrator verifier deployer watcher scribe notifier) $(addprefix examples/,shop source-csv)
+MEMBERS := schemas libs/chassis libs/secrets libs/guidebook libs/judge libs/migrating libs/goaround $(addprefix services/,orchestrator verifier deployer watcher scribe notifier) $(addprefix examples/,shop source-csv)
 WATCHBENCH ?= ../shared/watchbench
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fast format schemas asyncapi docs bench simulate watchbench judge-power chaos chaos-short system pins clean

@@ -1,0 +1,17 @@
+"""What a migration does to a PostgreSQL database, and whether it can be taken back."""
+
+from goaround_migrating.bookkeeping import BOOKKEEPING
+from goaround_migrating.classifying import classify
+from goaround_migrating.verdicts import Blocks, Effect, Fit, Kind, Migration, Revert, Statement
+
+__all__ = [
+    "BOOKKEEPING",
+    "Blocks",
+    "Effect",
+    "Fit",
+    "Kind",
+    "Migration",
+    "Revert",
+    "Statement",
+    "classify",
+]

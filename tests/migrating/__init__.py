@@ -1,0 +1,1 @@
+"""Migrations: judged, taken back, fingerprinted, listed."""
