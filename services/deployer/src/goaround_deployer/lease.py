@@ -103,6 +103,18 @@ class Hold:
         """Begin with the revision under which the hold was written."""
         self._revision = revision
 
+    def ensure(self) -> None:
+        """Return if nobody can have taken the run over by now.
+
+        A process that was frozen just after a write comes back with that write acknowledged and
+        its lease long over: asked right before a step begins, only the clock can tell.
+
+        Raises:
+            Lost: Somebody may have.
+        """
+        if self._lost is not None or self._left_s() <= 0:
+            raise self._lose(self._lost or self._too_long)
+
     async def record_as(self, record: ProcedureRecord, *, release: bool = False) -> None:
         """Write our procedure's record; `release` lets go of the run with the same write.
 
@@ -153,12 +165,9 @@ class Hold:
 
     async def _replace(self, wanted: Journal) -> bool:
         """Write, or read what stands in the way. False: look again. Raises Lost."""
-        left_s = self._renewed_at + self._timing.give_up_s - self._now()
-        too_long = f"could not be renewed within {self._timing.give_up_s:g} s"
-        if self._lost is not None or left_s <= 0:
-            raise self._lose(self._lost or too_long)
+        self.ensure()
         try:
-            async with asyncio.timeout(left_s):
+            async with asyncio.timeout(self._left_s()):
                 raw = encode(wanted)
                 revision = await self._bucket.update(wanted.run_id, raw, self._revision)
                 entry = None if revision else await self._bucket.get(wanted.run_id)
@@ -166,7 +175,7 @@ class Hold:
                     # Removed by somebody. Without its journal the run would be run anew.
                     revision = await self._bucket.create(wanted.run_id, raw)
         except TimeoutError as error:
-            raise self._lose(too_long) from error
+            raise self._lose(self._too_long) from error
         except Unavailable as error:
             log.warning("journal_unavailable", run=wanted.run_id, why=str(error))
             await self._sleep(_RETRY_S)
@@ -184,6 +193,13 @@ class Hold:
         self.journal, self._revision = found, entry.revision
         # Either a write of ours whose answer was lost, or a rollback has asked us to stop.
         return found.beat == wanted.beat
+
+    def _left_s(self) -> float:
+        return self._renewed_at + self._timing.give_up_s - self._now()
+
+    @property
+    def _too_long(self) -> str:
+        return f"could not be renewed within {self._timing.give_up_s:g} s"
 
     def _lose(self, why: str) -> Lost:
         self._lost = why

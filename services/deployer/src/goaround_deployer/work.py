@@ -81,7 +81,12 @@ class Work:
         return self.hold.stop if isinstance(self.command, WorkDeploy) else self._never
 
     async def attempt(self, step: Step) -> Attempt:
-        """Do a step once."""
+        """Do a step once.
+
+        Raises:
+            Lost: The run may be somebody else's by now; nothing was begun.
+        """
+        self.hold.ensure()
         return await self.tools.runner.run(step, self.command.data.values, self.stop)
 
     async def pause(self, tries: int) -> bool:

@@ -1,0 +1,36 @@
+"""A worker that was frozen past its lease must not begin what it was about to begin."""
+
+import time
+
+import pytest
+
+from goaround_chassis.errors import Later
+from goaround_deployer.handlers import on_command
+from goaround_deployer.journal import decode
+from goaround_deployer.lease import Admitter
+from tests.deployer.builders import deploy, step
+from tests.deployer.world import TIMING, Fuse, MortalBucket, World, soon
+
+
+class FreezingBucket(MortalBucket):
+    """The whole process stands still just after a step was written down as begun."""
+
+    async def update(self, key: str, value: bytes, revision: int) -> int | None:
+        made = await super().update(key, value, revision)
+        tasks = [t for p in decode(key, value).procedures for t in p.tasks.values()]
+        if any(task.state == "started" for task in tasks):
+            time.sleep(TIMING.lease_s)  # noqa: ASYNC251 - not this task alone: all of the process
+        return made
+
+
+async def test_a_worker_that_was_frozen_past_its_lease_does_not_begin_its_step() -> None:
+    world = World()
+    command = deploy(step("once"), step("twice", idempotent=True))
+    bucket = FreezingBucket(world.bucket, Fuse(None))
+    frozen = Admitter(bucket, world.clock, TIMING, sleep=soon)
+    with pytest.raises(Later):
+        await on_command(command, frozen, world.tools())
+    assert world.effects == []
+    assert await world.deliver(command)
+    assert world.executed(command).data.outcome == "unknown", "nobody can say whether it was begun"
+    assert world.effects == []
