@@ -8,12 +8,12 @@ was lost, doubled or otherwise not as promised.
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 import logging
 import os
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -123,6 +123,10 @@ def scenes(runs: int, seconds: float, *, short: bool) -> list[Scene]:
 
 async def play(scene: Scene, root: Path, seed: int) -> Findings:
     """Play one scene, wait until all has come to rest, and have it checked."""
+    me = asyncio.current_task()
+    assert me is not None, "it is played within a task"
+    # Whoever ends us in the usual way is to find nothing left behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
     provider = await Provider().open()
     shelf = Shelf(root, provider.port)
     kinds_of = shelf.write(SERVICES_DEPLOYED)
@@ -180,10 +184,8 @@ class _Stage:
         saying = asyncio.ensure_future(self._progress(load, faults))
         after = asyncio.ensure_future(faults.look_after())
         try:
-            done = asyncio.gather(*(faults.track(*track) for track in scene.tracks))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(scene.seconds):
-                    await done
+            tracks = (faults.track(*track, scene.seconds) for track in scene.tracks)
+            await asyncio.gather(*tracks)
             await faults.over()
             while load.asked < scene.runs:  # noqa: ASYNC110 - a count, looked at now and then
                 await asyncio.sleep(0.2)
@@ -218,7 +220,12 @@ class _Stage:
             frozenset(load.acknowledged),
             booted,
         )
-        history = dataclasses.replace(history, fallen=faults.fallen)
+        frozen = [
+            (one.begin, one.end)
+            for one in faults.done
+            if one.service == "deployer" and one.kind not in (*kinds.KILLS, *kinds.RESTARTS)
+        ]
+        history = dataclasses.replace(history, fallen=faults.fallen, frozen=frozen)
         done = faults.counted()
         done["duplicate request"] = load.done["ask twice"] + load.done["ask twice at once"]
         repeated = len(history.effects) - len({effect.key for effect in history.effects})

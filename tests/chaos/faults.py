@@ -68,9 +68,12 @@ class Faults:
         """How often each kind was done."""
         return Counter(done.kind for done in self.done)
 
-    async def track(self, kinds: Sequence[str], pause_s: tuple[float, float]) -> None:
-        """Do these faults in a random order, a pause before each."""
+    async def track(self, kinds: Sequence[str], pause_s: tuple[float, float], for_s: float) -> None:
+        """Do these faults in a random order, a pause before each; begin none after that time."""
+        deadline = time.monotonic() + for_s
         for kind in spread(kinds, self._random):
+            if time.monotonic() > deadline:
+                return
             await asyncio.sleep(self._random.uniform(*pause_s))
             await self._do(kind)
 
@@ -89,8 +92,9 @@ class Faults:
         """Return once every process is there again and ready."""
         while self._under_way:
             await asyncio.wait(self._under_way)
-        while any(part.not_ready() for part in self._system.parts):  # noqa: ASYNC110 - theirs
-            await asyncio.sleep(0.5)
+        for part in list(self._system.parts):
+            while part in self._system.parts and not await self._is_ready(part):  # noqa: ASYNC110
+                await asyncio.sleep(0.5)
 
     async def _do(self, kind: str) -> None:
         verb, _, what = kind.partition(" ")
@@ -129,12 +133,16 @@ class Faults:
         """A process of the service that nothing is the matter with, and that leaves another."""
         while True:
             there = [p for p in self._system.parts if p.service == service]
-            well = [p for p in there if p.pid not in self._out and p.not_ready() is None]
+            well = [p for p in there if p.pid not in self._out and await self._is_ready(p)]
             if len(well) > 1:
                 part = self._random.choice(well)
                 self._out.add(part.pid)
                 return part
             await asyncio.sleep(0.1)
+
+    @staticmethod
+    async def _is_ready(part: Part) -> bool:
+        return await asyncio.to_thread(part.not_ready) is None
 
     async def _out_with(self, part: Part, way: Callable[[Part], Awaitable[None]]) -> None:
         try:

@@ -101,6 +101,8 @@ class History:
     parked: int = 0
     work: int = 0
     dead: Sequence[str] = ()
+    frozen: Sequence[tuple[float, float]] = ()
+    """When a deployer was stopped or cut off: what it had begun may go on beside its repeat."""
     fallen: Sequence[str] = ()
     """Processes that ended though nobody ended them."""
     explained: frozenset[str] = frozenset()

@@ -217,6 +217,12 @@ def test_a_rule_sees_that(rule: str, what: str, history: History) -> None:
     assert rule in broken(history), what
 
 
+def test_a_repeat_beside_what_a_frozen_worker_had_begun_is_no_fault() -> None:
+    overlap = _with_effects(effect("b", "back", 16.5, 17.5))
+    assert broken(dataclasses.replace(overlap, frozen=[(16.2, 30)])) == {}
+    assert broken(dataclasses.replace(overlap, frozen=[(18, 30)])) != {}
+
+
 def test_every_rule_has_a_history_that_breaks_it() -> None:
     assert {rule for rule, _, _ in BROKEN} == {rule.__name__ for rule in RULES}
 
