@@ -2,6 +2,7 @@
 
 from goaround_migrating.bookkeeping import BOOKKEEPING
 from goaround_migrating.classifying import classify
+from goaround_migrating.reverting import classify_revert
 from goaround_migrating.verdicts import Blocks, Effect, Fit, Kind, Migration, Revert, Statement
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "Revert",
     "Statement",
     "classify",
+    "classify_revert",
 ]

@@ -24,8 +24,17 @@ def classify(
     as `Fingerprint.column_types` tells it: without it, a change of type is unknown. What the
     migration itself makes is known: nothing that is done to it can lose anything.
     """
-    before = known({c: _normal(t) for c, t in (types or {}).items()}, bookkeeping)
-    return Migration(statements=tuple(_statement(piece, before) for piece in pieces(sql)))
+    return follow(sql, schema(types or {}, bookkeeping))
+
+
+def schema(types: Mapping[str, str], bookkeeping: frozenset[str]) -> Known:
+    """Return what is known before a migration."""
+    return known({c: _normal(t) for c, t in types.items()}, bookkeeping)
+
+
+def follow(sql: str, now: Known) -> Migration:
+    """Judge a migration on a schema, and leave in `now` what is known once it is applied."""
+    return Migration(statements=tuple(_statement(piece, now) for piece in pieces(sql)))
 
 
 @cache

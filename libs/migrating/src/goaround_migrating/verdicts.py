@@ -144,14 +144,14 @@ class Revert(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: Kind
-    """`reversible`: it undoes the up and loses nothing; `lossy`: it undoes it and loses what
-    `lost` names; `irreversible`: it leaves or changes what it should not; `unknown`: a statement
-    of either does not say what it does.
+    """`reversible`: it undoes the up and loses nothing; `lossy`: the form is as before, and what
+    `lost` and `not_restored` name is not; `irreversible`: it is not the inverse of the up;
+    `unknown`: a statement of either does not say what it does.
     """
     lost: tuple[str, ...] = ()
     """What goes although it was written after the up."""
-    emptied: tuple[str, ...] = ()
-    """What comes back in form only: its content went with the up."""
+    not_restored: tuple[str, ...] = ()
+    """What is back in form, and holds something else than before the up."""
     missing: tuple[str, ...] = ()
     """What the up does and the down does not undo."""
     extra: tuple[str, ...] = ()
@@ -167,4 +167,4 @@ class Revert(BaseModel):
     @property
     def reasons(self) -> tuple[str, ...]:
         """All that is to be said, the gravest first."""
-        return (*self.unclear, *self.missing, *self.extra, *self.lost, *self.emptied)
+        return (*self.unclear, *self.missing, *self.extra, *self.lost, *self.not_restored)

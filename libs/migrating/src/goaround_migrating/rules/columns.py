@@ -35,7 +35,9 @@ def added(table: str, made: ast.ColumnDef, known: Known, *, if_absent: bool) -> 
     """Judge ADD COLUMN."""
     what = column(table, made.colname)
     clauses = {c.contype: c for c in made.constraints or () if isinstance(c, ast.Constraint)}
-    effect = Effect(does="add", what=what, holds=True, inside=(f"table {table}",))
+    # What is computed from other columns can be computed again.
+    holds = enums.ConstrType.CONSTR_GENERATED not in clauses
+    effect = Effect(does="add", what=what, holds=holds, inside=(f"table {table}",))
     known.types[f"{table}.{made.colname}"] = type_name(made.typeName)
     if not if_absent:
         known.made.add(what)

@@ -1,5 +1,7 @@
 """What a constraint or an index asks of a table, and whom building it keeps waiting."""
 
+from collections.abc import Iterable
+
 from pglast import ast, enums
 
 from goaround_migrating.parsing import walk
@@ -36,7 +38,9 @@ def name_of(table: str, made: ast.Constraint) -> str:
 def added(table: str, made: ast.Constraint) -> Finding:
     """Judge ADD CONSTRAINT on a table that holds rows."""
     what = f"constraint {table}.{name_of(table, made)}"
-    effect = Effect(does="add", what=what, inside=(f"table {table}",))
+    used = [joined(k) for k in (*(made.keys or ()), *(made.fk_attrs or ()))]
+    used += [joined(n.fields) for n in walk(made.raw_expr) if isinstance(n, ast.ColumnRef)]
+    effect = Effect(does="add", what=what, inside=_home(table, used))
     unchecked = bool(made.skip_validation)
     blocks, blocking, rule = Blocks.EVERYONE, "every row is checked", "a check"
     match made.contype:
@@ -88,7 +92,7 @@ def indexed(made: ast.IndexStmt) -> Finding:
     """Judge CREATE INDEX on a table that holds rows."""
     table = relation(made.relation)
     what = f"index {index_name(made)}"
-    effect = Effect(does="add", what=what, inside=(f"table {table}",))
+    effect = Effect(does="add", what=what, inside=home_of(made))
     unique = "unique " if made.unique else ""
     reason = f"adds {unique}{what} on table {table}"
     fit = Fit.COMPATIBLE
@@ -99,6 +103,20 @@ def indexed(made: ast.IndexStmt) -> Finding:
         return Finding(Kind.ADDITIVE, reason, fit, effects=(effect,), outside_transaction=True)
     blocking = "the table is read through to build it; CREATE INDEX CONCURRENTLY lets others write"
     return Finding(Kind.ADDITIVE, reason, fit, Blocks.WRITERS, blocking, effects=(effect,))
+
+
+def home_of(made: ast.IndexStmt) -> tuple[str, ...]:
+    """Return the table and the columns with which an index goes."""
+    parts = [*(made.indexParams or ()), *(made.indexIncludingParams or ())]
+    named = [p.name for p in parts if isinstance(p, ast.IndexElem) and p.name]
+    inner = (*parts, made.whereClause)
+    named += [joined(n.fields) for n in walk(inner) if isinstance(n, ast.ColumnRef)]
+    return _home(relation(made.relation), named)
+
+
+def _home(table: str, columns: Iterable[str]) -> tuple[str, ...]:
+    """Return a table and its columns: what lies on one of them goes with it."""
+    return (f"table {table}", *sorted({f"column {table}.{c}" for c in columns}))
 
 
 def index_name(made: ast.IndexStmt) -> str:

@@ -80,7 +80,9 @@ def index(made: ast.IndexStmt, known: Known) -> Finding:
     name = relation(made.relation)
     if known.is_new(f"table {name}") and not made.concurrent:
         return add(
-            f"index {constraints.index_name(made)}", f" on table {name}", inside=(f"table {name}",)
+            f"index {constraints.index_name(made)}",
+            f" on table {name}",
+            inside=constraints.home_of(made),
         )
     return constraints.indexed(made)
 
