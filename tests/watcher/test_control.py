@@ -15,8 +15,9 @@ from goaround_schemas.watching import DeployBaselined
 from goaround_watcher import document, evidence, watch
 from goaround_watcher.app import sources
 from goaround_watcher.look import SourcesLookout
+from goaround_watcher.looks import Looks
 from goaround_watcher.settings import WatcherSettings
-from goaround_watcher.state import Rows, SignalRecord, State
+from goaround_watcher.state import SignalRecord, State
 from tests.watcher.builders import at, command, queried, row, since_1970
 from tests.watcher.builders import plan as watch_plan
 from tests.watcher.provider import Asked, Provider
@@ -83,7 +84,7 @@ def baselined(state: State) -> DeployBaselined:
     return said
 
 
-def times(rows: Rows) -> list[float]:
+def times(rows: Looks) -> list[float]:
     return [r.at for r in rows]
 
 
@@ -195,7 +196,7 @@ async def test_a_live_control_makes_its_signals_baseline_a_live_one(
 
 def test_a_document_from_before_there_were_controls_is_read() -> None:
     state = begun("watch", watch_plan()).model_copy(
-        update={"signals": {"p95": SignalRecord(before=(row(-5, 1.0),))}}
+        update={"signals": {"p95": SignalRecord(before=Looks.of([row(-5, 1.0)]))}}
     )
     old = json.loads(state.model_dump_json())
     del old["signals"]["p95"]["control_before"], old["signals"]["p95"]["control_after"]
@@ -203,7 +204,7 @@ def test_a_document_from_before_there_were_controls_is_read() -> None:
 
 
 def test_a_control_is_thinned_as_its_signal_is() -> None:
-    numbers = tuple(row(-i, 0.123456789 + i) for i in range(3000, 0, -1))
+    numbers = Looks.of(row(-i, 0.123456789 + i) for i in range(3000, 0, -1))
     record = SignalRecord(before=numbers, control_before=numbers, control_after=numbers)
     state = begun("watch", watch_plan()).model_copy(update={"signals": {"p95": record}})
     kept = document.bounded(state, document.Bounds(rows=400))

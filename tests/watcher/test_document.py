@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from goaround_judge import SampleState, Severity
 from goaround_schemas.guide import LogSource
 from goaround_watcher import document, evidence, logbook, plan, watch
 from goaround_watcher.document import Bounds
 from goaround_watcher.look import Look, SeenSignal
+from goaround_watcher.looks import Looks, Row
 from goaround_watcher.sources.port import Cursor, Lines
-from goaround_watcher.state import LogRecord, Row, SignalRecord, State, Stretch, Template
+from goaround_watcher.state import LogRecord, SignalRecord, State, Stretch, Template
 from tests.watcher.builders import at, command, queried, row, since_1970, span
 from tests.watcher.builders import plan as watch_plan
 
@@ -26,7 +29,7 @@ def begun(action: str = "watch", *, old: State | None = None, **fields: object) 
 def full(rows: int, signals: int = 30, logs: int = 3) -> State:
     names = [f"s{i}" for i in range(signals)]
     state = begun(signals=[queried(name) for name in names])
-    numbers = tuple(row(-i, 0.1234567890123 + i) for i in range(rows, 0, -1))
+    numbers = Looks.of(row(-i, 0.1234567890123 + i) for i in range(rows, 0, -1))
     log = LogRecord(
         templates=tuple(Template(f"{'t' * 150}{i}", Severity.INFO, "e" * 200) for i in range(2000)),
         before=tuple(
@@ -102,7 +105,9 @@ def test_a_document_of_a_later_release_is_unreadable_here() -> None:
 def test_the_judge_is_shown_seconds_after_the_switch() -> None:
     asked = command("watch", switched_at=at(-30))
     state = watch.begun(asked, watch_plan(), None, at(0), longest_baseline_s=300)
-    record = SignalRecord(before=(row(-40, 1.0),), after=(row(-20, 2.0), row(5, 3.0)))
+    record = SignalRecord(
+        before=Looks.of([row(-40, 1.0)]), after=Looks.of([row(-20, 2.0), row(5, 3.0)])
+    )
     state = state.model_copy(update={"signals": {"p95": record}})
     shown = evidence.evidence_of(state, since_1970(5))
     assert list(shown.columns[0].baseline.at_s) == [-10]
@@ -185,5 +190,75 @@ def test_logs_of_one_title_are_told_apart() -> None:
     assert named["a.log (3)"] == LogSource(name="a.log", file="b.log")
 
 
-def test_a_row_is_short_on_the_wire() -> None:
-    assert len(json.dumps(Row(since_1970(0), 0.5))) < 45
+def test_a_look_is_short_in_the_document() -> None:
+    def size(count: int) -> int:
+        numbers = Looks.of(row(15 * i, 0.1234567890123 + i) for i in range(count))
+        return len(SignalRecord(before=numbers).model_dump_json())
+
+    assert (size(1020) - size(20)) / 1000 < 22
+
+
+def test_a_document_of_the_first_format_is_read_and_goes_on_in_the_second() -> None:
+    was = json.loads(begun().model_dump_json())
+    switch = since_1970(0)
+    was["format"] = 1
+    was["signals"]["p95"] = {
+        "before": [[switch - 10, 0.5, "ok", None, None], [switch - 5, None, "nan", None, None]],
+        "after": [[switch + 5, None, "ok", 2.0, 50.0]],
+        "reference": [],
+    }
+    state = document.read(json.dumps(was).encode())
+    record = state.signals["p95"]
+    assert record.before == (row(-10, 0.5), row(-5, None, SampleState.NAN))
+    assert record.after == (Row(since_1970(5), None, SampleState.OK, 2.0, 50.0),)
+    assert not record.reference
+    written = document.write(state)
+    assert json.loads(written)["format"] == 2
+    assert document.read(written) == state
+
+
+@pytest.mark.parametrize(
+    ("looks", "why"),
+    [
+        ({"at": "AAAA"}, "length"),
+        ({"at": "!"}, "no base64"),
+        ({"at": 7}, "a column is a text"),
+        ({"at": "AAAAAAAAAAA=", "value": "AAAAAAAAAAAAAAAAAAAAAA=="}, "differ in length"),
+        ({"at": "AAAAAAAAAAA=", "state": "/w=="}, "no such state"),
+        ([[1.0, "2", "ok"]], "is no number"),
+        ([[1.0]], "no row"),
+        ([7], "no row"),
+        ("AAAA", "columns or rows"),
+    ],
+)
+def test_looks_that_are_damaged_make_the_document_unreadable(looks: object, why: str) -> None:
+    damaged = json.loads(begun().model_dump_json())
+    damaged["signals"]["p95"] = {"after": looks}
+    with pytest.raises(document.Unreadable, match=why):
+        document.read(json.dumps(damaged).encode())
+
+
+_NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+_ROWS = st.lists(
+    st.builds(
+        Row,
+        st.floats(0, 4e9),
+        _NUMBERS,
+        st.sampled_from(SampleState),
+        _NUMBERS,
+        _NUMBERS,
+    )
+)
+
+
+@given(_ROWS, _ROWS)
+def test_looks_hold_what_their_rows_held(some: list[Row], more: list[Row]) -> None:
+    looks = Looks.of(some).plus(more)
+    rows = (*some, *more)
+    assert tuple(looks) == rows
+    assert looks == rows
+    assert len(looks) == len(rows)
+    assert Looks.read(looks.columns()) == looks
+    assert (looks.values or (None,) * len(rows)) == tuple(r.value for r in rows)
+    assert (looks.states or (SampleState.OK,) * len(rows)) == tuple(r.state for r in rows)
+    assert (looks.requests or (None,) * len(rows)) == tuple(r.requests for r in rows)

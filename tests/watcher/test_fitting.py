@@ -17,8 +17,9 @@ from goaround_schemas.envelope import encode
 from goaround_schemas.watching import DeployJudged
 from goaround_watcher import answers, document, fitting, watch
 from goaround_watcher.look import Look, SeenSignal
+from goaround_watcher.looks import Looks, Row
 from goaround_watcher.sources.port import Lines
-from goaround_watcher.state import LogRecord, Row, SignalRecord, State, Stretch, Template
+from goaround_watcher.state import LogRecord, SignalRecord, State, Stretch, Template
 from tests.watcher.builders import at, command, plan, queried, since_1970, span
 
 NATS_HOLDS = 1024 * 1024
@@ -34,10 +35,10 @@ def grown(
     wanted = plan(signals=[queried(name) for name in names], logs=files)
     state = watch.begun(command("watch", watch=wanted), wanted, None, at(0), longest_baseline_s=300)
 
-    def looks(since: float, until: float) -> tuple[Row, ...]:
+    def looks(since: float, until: float) -> Looks:
         step = (until - since) / max(rows, 1)
         times = (round(since_1970(since + i * step), 3) for i in range(rows))
-        return tuple(Row(t, noise.lognormvariate(0, 0.1)) for t in times)
+        return Looks.of(Row(t, noise.lognormvariate(0, 0.1)) for t in times)
 
     def stretches(since: float, until: float) -> tuple[Stretch, ...]:
         step = (until - since) / 400

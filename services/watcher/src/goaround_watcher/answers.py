@@ -23,7 +23,8 @@ from goaround_watcher import plan
 from goaround_watcher.envelope import about, asked, envelope, reply
 from goaround_watcher.evidence import evidence_of, log_summaries, signal_summaries
 from goaround_watcher.look import Look
-from goaround_watcher.state import Row, Rows, State
+from goaround_watcher.looks import Looks, Row
+from goaround_watcher.state import State
 
 Final = Literal["accept", "rollback", "hold"]
 
@@ -70,8 +71,8 @@ def observed(state: State, look: Look, verdict: Verdict, now: datetime) -> Deplo
     return DeployObserved(**envelope(state, now, "deploy.observed", str(state.tick)), data=data)
 
 
-def _last(rows: Rows) -> Row:
-    return rows[-1] if rows else Row(0.0, None, SampleState.NO_DATA)
+def _last(looks: Looks) -> Row:
+    return looks[-1] if looks else Row(0.0, None, SampleState.NO_DATA)
 
 
 def _shown(row: Row) -> float | None:

@@ -12,7 +12,8 @@ from goaround_schemas.guide import Signal
 from goaround_schemas.watching import DeployBaselined, DeployBaselinedData, SignalBaseline
 from goaround_watcher import plan
 from goaround_watcher.envelope import about, envelope
-from goaround_watcher.state import LogRecord, Rows, SignalRecord, State
+from goaround_watcher.looks import Looks
+from goaround_watcher.state import LogRecord, SignalRecord, State
 
 
 def baselined(state: State, now: datetime) -> DeployBaselined:
@@ -46,7 +47,7 @@ def _signal_baseline(signal: Signal, record: SignalRecord, state: State) -> Sign
     )
 
 
-def _numbers(rows: Rows) -> list[float]:
+def _numbers(rows: Looks) -> list[float]:
     return [
         number
         for row in rows
@@ -55,7 +56,7 @@ def _numbers(rows: Rows) -> list[float]:
     ]
 
 
-def _typical(rows: Rows, numbers: list[float]) -> float:
+def _typical(rows: Looks, numbers: list[float]) -> float:
     """The median; of counts the share of failures, as a count means nothing without its whole."""
     requests = sum(row.requests or 0.0 for row in rows)
     return sum(numbers) / requests if requests else statistics.median(numbers)

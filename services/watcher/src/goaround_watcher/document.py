@@ -9,11 +9,10 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from goaround_schemas.catalogue import faults
+from goaround_watcher.looks import Looks, Row
 from goaround_watcher.state import (
     FORMAT,
     LogRecord,
-    Row,
-    Rows,
     SignalRecord,
     State,
     Stretch,
@@ -62,7 +61,7 @@ def read(document: bytes) -> State:
         raise Unreadable(faults(error)) from error
     if state.format > FORMAT:
         raise Unreadable(f"its format is {state.format}, this watcher knows {FORMAT}")
-    return state
+    return state if state.format == FORMAT else state.model_copy(update={"format": FORMAT})
 
 
 def write(state: State) -> bytes:
@@ -87,7 +86,7 @@ def _looks(signals: dict[str, SignalRecord]) -> int:
     return sum(len(rows) for s in signals.values() for rows in _sides(s).values())
 
 
-def _sides(signal: SignalRecord) -> dict[str, Rows]:
+def _sides(signal: SignalRecord) -> dict[str, Looks]:
     return {
         "before": signal.before,
         "after": signal.after,
@@ -104,7 +103,7 @@ def _bounded_signal(signal: SignalRecord, most: int) -> SignalRecord:
     return signal.model_copy(update={side: thinned(rows, most) for side, rows in sides.items()})
 
 
-def thinned(rows: Rows, most: int) -> Rows:
+def thinned(rows: Looks, most: int) -> Looks:
     """Return at most so many: the newest quarter whole, of the older ones an even choice.
 
     A quarter of the room is left free, so that it does not come to this at each look.
@@ -115,7 +114,7 @@ def thinned(rows: Rows, most: int) -> Rows:
     older = rows[:-recent]
     room = most // 2
     chosen: list[Row] = [older[i * len(older) // room] for i in range(room)]
-    return (*chosen, *rows[-recent:])
+    return Looks.of((*chosen, *rows[-recent:]))
 
 
 def _bounded_log(log: LogRecord, stretches: int, templates: int) -> LogRecord:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from goaround_schemas.guide import LogSource, PrometheusServer, Signal, Source
 from goaround_watcher import rows
+from goaround_watcher.looks import Rows
 from goaround_watcher.sources.port import (
     Answer,
     Counters,
@@ -22,7 +23,6 @@ from goaround_watcher.sources.port import (
     PastTeller,
     Span,
 )
-from goaround_watcher.state import Rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from goaround_judge import SampleState
 from goaround_watcher import logbook
 from goaround_watcher.look import Look, SeenSignal
+from goaround_watcher.looks import Looks, Rows
 from goaround_watcher.plan import titled
 from goaround_watcher.rows import with_fresh
 from goaround_watcher.sources.port import Lines
-from goaround_watcher.state import Doing, LogRecord, Rows, SignalRecord, State
+from goaround_watcher.state import Doing, LogRecord, SignalRecord, State
 
 
 def recorded(state: State, look: Look) -> State:
@@ -51,9 +52,9 @@ def _signal(state: State, record: SignalRecord, seen: SeenSignal | None) -> Sign
     usable = tuple(row for row in seen.reference if row.state is SampleState.OK)
     return record.model_copy(
         update={
-            "before": (*record.before, *seen.rows),
-            "control_before": (*record.control_before, *seen.control),
-            "reference": record.reference or usable,
+            "before": record.before.plus(seen.rows),
+            "control_before": record.control_before.plus(seen.control),
+            "reference": record.reference or Looks.of(usable),
             "detail": seen.detail,
         }
     )

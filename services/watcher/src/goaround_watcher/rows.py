@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 
 from goaround_judge import SampleState
+from goaround_watcher.looks import Looks, Row, Rows
 from goaround_watcher.sources.port import Answer, Point, Span
-from goaround_watcher.state import Row, Rows
 
 
 def of_value(answer: Answer, span: Span) -> Rows:
@@ -45,32 +45,32 @@ def detail_of(answers: Sequence[Answer], rows: Rows) -> str:
     return "; ".join(dict.fromkeys(said))
 
 
-def outage_since(known: Rows) -> float | None:
+def outage_since(known: Looks) -> float | None:
     """Return since when the provider could not be asked; None where the last look brought more."""
     settled = _settled(known)
-    if len(settled) == len(known):
+    if settled == len(known):
         return None
-    return settled[-1].at if settled else known[0].at
+    return known.at[settled - 1] if settled else known.at[0]
 
 
-def with_fresh(known: Rows, fresh: Rows, step_s: float) -> Rows:
+def with_fresh(known: Looks, fresh: Rows, step_s: float) -> Looks:
     """Return all looks in order of time, where an outage gives way to what was told afterwards."""
-    settled = _settled(known)
-    missed = known[len(settled) :]
-    if not missed:
-        return (*known, *fresh)
+    count = _settled(known)
+    if count == len(known):
+        return known.plus(fresh)
+    settled, missed = known[:count], known[count:]
     news = [r for r in fresh if not settled or r.at > settled[-1].at + step_s / 2]
     told = [r.at for r in news if r.state is not SampleState.PROVIDER_ERROR]
     still = [r for r in missed if all(abs(r.at - at) > step_s / 2 for at in told)]
-    return (*settled, *sorted((*still, *news), key=lambda row: row.at))
+    return Looks.of((*settled, *sorted((*still, *news), key=lambda row: row.at)))
 
 
-def _settled(known: Rows) -> Rows:
-    """Return the looks without the outage at their end."""
+def _settled(known: Looks) -> int:
+    """Return how many looks there are without the outage at their end."""
     count = len(known)
-    while count and known[count - 1].state is SampleState.PROVIDER_ERROR:
+    while count and known.state_at(count - 1) is SampleState.PROVIDER_ERROR:
         count -= 1
-    return known[:count]
+    return count
 
 
 def _lack(answer: Answer, span: Span) -> Rows:

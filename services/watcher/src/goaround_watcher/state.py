@@ -13,10 +13,14 @@ from goaround_judge import SampleState, Severity
 from goaround_schemas.envelope import RunId, Version
 from goaround_schemas.guide import Watch
 from goaround_schemas.watching import DeployBaselined, DeployJudged, DeployObserved
+from goaround_watcher.looks import NONE, Looks
+from goaround_watcher.looks import Row as Row
+from goaround_watcher.looks import Rows as Rows
 from goaround_watcher.sources.port import Counters, Cursors, Memory
 
-FORMAT = 1
-"""Raised when an older watcher could not go on with a newer one's document."""
+FORMAT = 2
+"""Raised when an older watcher could not go on with a newer one's document. In the first, each look
+was a row."""
 
 Said = DeployBaselined | DeployObserved | DeployJudged
 
@@ -35,30 +39,17 @@ class Doing(StrEnum):
     """Someone has told us to look no more."""
 
 
-class Row(NamedTuple):
-    """One look at one signal, as short as JSON allows."""
-
-    at: float
-    value: float | None
-    state: SampleState = SampleState.OK
-    errors: float | None = None
-    requests: float | None = None
-
-
-Rows = tuple[Row, ...]
-
-
 class SignalRecord(BaseModel, frozen=True):
     """All looks at one signal: before the switch, after it, and at a like time long before.
 
     Those at its control were taken at the same times as its own.
     """
 
-    before: Rows = ()
-    after: Rows = ()
-    reference: Rows = ()
-    control_before: Rows = ()
-    control_after: Rows = ()
+    before: Looks = NONE
+    after: Looks = NONE
+    reference: Looks = NONE
+    control_before: Looks = NONE
+    control_after: Looks = NONE
     detail: str = Field(default="", description="What the source last had to say besides.")
 
 

@@ -15,6 +15,7 @@ from goaround_watcher import answers, baseline, plan
 from goaround_watcher.document import Bounds, bounded
 from goaround_watcher.evidence import EARLY_S, evidence_of
 from goaround_watcher.look import Look, Order
+from goaround_watcher.looks import NONE
 from goaround_watcher.record import recorded
 from goaround_watcher.rows import outage_since
 from goaround_watcher.state import Doing, LogRecord, SignalRecord, State, Tick
@@ -96,7 +97,7 @@ def begun(
 
 def _baselines(old: State) -> dict[str, SignalRecord]:
     return {
-        name: record.model_copy(update={"after": (), "control_after": (), "detail": ""})
+        name: record.model_copy(update={"after": NONE, "control_after": NONE, "detail": ""})
         for name, record in old.signals.items()
     }
 
