@@ -18,7 +18,7 @@ from goaround_schemas.phase import Phase
 from tests import builders as messages
 from tests.orchestrator.office import Office
 
-SERVICES = 200
+SERVICES = 50
 """In prod and in staging each. Their number is the same whatever the number of runs."""
 OLD = 30
 """So many runs, the first of all, are of a service and of an environment that nothing is heard of
@@ -86,7 +86,7 @@ insert into evidence (id, run_id, service, environment, version, stage, colour, 
                       switched_at, looks, judge_version, guide_digest, body)
 select 'e-' || id, id, service, environment, version, 'all', 'green', 'accept',
        asked_at + interval '19 min', asked_at, 60, '1', $1, $2
-  from past where i % 10 = 0 or i < {old}
+  from past where i % 10 = i / {services} % 10 or i < {old}
 """
 _INBOX = """
 insert into inbox (message_id, at)
@@ -161,7 +161,7 @@ async def _others(dsn: str, digest: str) -> None:
     await _run(dsn, _LANDINGS, digest)
     # Random bytes: what is packed already packs no further.
     body = bytes((i * 167 + i // 7) % 256 for i in range(_EVIDENCE_BYTES))
-    await _run(dsn, _EVIDENCE.format(old=OLD), digest, body)
+    await _run(dsn, _EVIDENCE.format(old=OLD, services=SERVICES), digest, body)
     await _run(dsn, _INBOX.format(messages=_MESSAGES))
 
 

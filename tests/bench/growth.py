@@ -2,9 +2,9 @@
 
 Each database is filled in the same cluster, and measured in turns with the others, a call at a
 time: what else the machine does falls on all of them alike, and the ratios are what counts. The
-first has so many runs that every page is full and every place has something running; with less, a
-question would be cheaper for having less to say. Nothing waits for a disk here (fsync is off):
-beside that, nothing else would be seen.
+first is as good as empty: so many runs that every page is full and every place has something
+running; with less, a question would be cheaper for having less to say. Nothing waits for a disk
+here (fsync is off): beside that, nothing else would be seen.
 
     python -m tests.bench.growth [RUNS ...]
 """
@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,18 +27,20 @@ from goaround_chassis.bus import Received
 from goaround_chassis.clock import SystemClock
 from goaround_chassis.telemetry import start_logging
 from goaround_orchestrator.answers import Answers
+from goaround_orchestrator.forgetting import RUNS_AT_ONCE
 from goaround_orchestrator.handlers import on_answer, on_request
-from goaround_orchestrator.store import PostgresLedger, migrate
+from goaround_orchestrator.store import PostgresLedger, PostgresPost, migrate
 from goaround_schemas.phase import ENDS
 from tests import builders as messages
-from tests.bench.filling import Filled, fill, sizes_of
+from tests.bench.filling import SERVICES, Filled, fill, sizes_of
 from tests.orchestrator import builders as build
 from tests.orchestrator.office import Shelf, answer_to
 
-FEW = 1_000
+FEW = 4_000
 RUNS = (100_000, 1_000_000)
 ROUNDS = 200
-GROWS_AT = 1.5
+GROWS_AT, FROM_MS = 1.5, 0.5
+"""What is slower by so many times, and by so much, is said to grow."""
 LIVE = 40
 """Runs under way beside the finished ones, everywhere."""
 TABLES = ("runs", "transitions", "landings", "inbox", "outbox", "evidence")
@@ -68,6 +71,8 @@ class Estate:
         self.clock = SystemClock()
         self.shelf = AnyShelf(messages.guide(watch=messages.watch()))
         self.answers = Answers(self.ledger, self.shelf, self.clock).by_subject()
+        self.post = PostgresPost(self.ledger.pool, asyncio.Event())
+        self.wal_kb = list[float]()
         self._asked = 0
 
     async def timed(self, what: str, call: Call) -> None:
@@ -94,14 +99,25 @@ class Estate:
         await on_request(received, self.ledger, self.shelf, self.clock)
         return run_id
 
+    async def written(self) -> int:
+        """How many bytes the cluster has logged so far; nothing else writes meanwhile."""
+        return int(await self.ledger.pool.fetchval("select pg_current_wal_insert_lsn() - '0/0'"))
+
+    async def relay(self) -> None:
+        """Take what lies in the post, as a relay does."""
+        async with self.post.taken(200):
+            pass
+
     async def whole_run(self, service: str) -> None:
         """Take a run from its request to its end, each transaction on its own."""
+        written = await self.written()
         began = time.perf_counter()
         run_id = await self.request(service)
         self.took.setdefault("admit", []).append(time.perf_counter() - began)
         while True:
             run = await self.ledger.whole(run_id)
             if run is None or run.phase in ENDS:
+                self.wal_kb.append((await self.written() - written) / 1000)
                 return
             event = answer_to(run, run.pending[0].order.what, good=True).event
             began = time.perf_counter()
@@ -115,7 +131,7 @@ class Estate:
 def calls(estate: Estate, turn: int) -> Mapping[str, Call]:
     """Every question that is measured, as it is asked this time."""
     ledger, now = estate.ledger, datetime.now(UTC)
-    service = f"s-{turn % 200}"
+    service = f"s-{turn % SERVICES}"
     looked_at = estate.filled.looked_at[turn % len(estate.filled.looked_at)]
     deep = (now - timedelta(days=700)).isoformat()
 
@@ -135,7 +151,7 @@ def calls(estate: Estate, turn: int) -> Mapping[str, Call]:
         "runs get": asked("api.runs.get", run_id=looked_at),
         "services list": asked("api.services.list"),
         "evidence list": asked("api.evidence.list", limit=20),
-        "evidence list, of a service": asked("api.evidence.list", service=service, limit=20),
+        "evidence list, of a service": asked("api.evidence.list", service=service, limit=5),
         "evidence list, of an environment long gone": asked(
             "api.evidence.list", environment="lab", limit=20
         ),
@@ -172,14 +188,23 @@ async def measure(server: EmbeddedPostgres, sizes: tuple[int, ...]) -> dict[str,
     estates = [await opened(server, runs) for runs in sizes]
     # One statement is prepared per connection, and planned for good after some uses: let it.
     for turn in range(-10, ROUNDS):
-        for estate in estates:
-            for what, call in calls(estate, turn % ROUNDS).items():
-                await estate.timed(what, call)
-            await estate.whole_run(f"s-{turn % 200}")
+        # Who is asked first finds the caches of the processor in another state than who is next.
+        first = turn % len(estates)
+        in_turn = [*estates[first:], *estates[:first]]
+        asked = [(estate, calls(estate, turn % ROUNDS)) for estate in in_turn]
+        for what in asked[0][1]:
+            for estate, questions in asked:
+                await estate.timed(what, questions[what])
+        for estate in in_turn:
+            await estate.whole_run(f"s-{turn % SERVICES}")
+            await estate.timed("relay", estate.relay)
         if turn == -1:
             for estate in estates:
                 estate.took.clear()
+                estate.wal_kb.clear()
+    await forget(estates)
     found = {
+        "wal_kb_a_run": {e.name: round(statistics.median(e.wal_kb), 1) for e in estates},
         "calls": {e.name: {what: _figures(took) for what, took in e.took.items()} for e in estates},
         "megabytes": {e.name: await _sizes(e) for e in estates},
         "wear": {e.name: await _wear(e) for e in estates},
@@ -187,6 +212,15 @@ async def measure(server: EmbeddedPostgres, sizes: tuple[int, ...]) -> dict[str,
     for estate in estates:
         await estate.ledger.close()
     return found
+
+
+async def forget(estates: list[Estate]) -> None:
+    """Take some steps of the sweeper's through what is older than most."""
+    before = datetime.now(UTC) - timedelta(days=500)
+    for _ in range(3):
+        for estate in estates:
+            forget_some = partial(estate.ledger.forget_runs_before, before, None, RUNS_AT_ONCE)
+            await estate.timed(f"sweep: forget {RUNS_AT_ONCE} runs", forget_some)
 
 
 async def _sizes(estate: Estate) -> dict[str, float]:
@@ -219,17 +253,30 @@ def grown(calls: dict[str, dict[str, dict[str, float]]]) -> dict[str, float]:
     return {what: round(most[what]["p50_ms"] / least[what]["p50_ms"], 2) for what in least}
 
 
+def grows(calls: dict[str, dict[str, dict[str, float]]]) -> list[str]:
+    """The calls that a large past makes slower."""
+    names = list(calls)
+    least, most = calls[names[0]], calls[names[-1]]
+    return [
+        what
+        for what, ratio in grown(calls).items()
+        if ratio > GROWS_AT and most[what]["p50_ms"] - least[what]["p50_ms"] > FROM_MS
+    ]
+
+
 def _table(found: dict[str, Any]) -> None:
     named = found["calls"]
     _say(f"{'milliseconds, p50 / p99':<44}" + "".join(f"{name:>22}" for name in named) + "  ratio")
+    growing = grows(named)
     for what, ratio in grown(named).items():
         figures = (f"{n[what]['p50_ms']:.2f} / {n[what]['p99_ms']:.2f}" for n in named.values())
-        mark = "  grows" if ratio > GROWS_AT else ""
+        mark = "  grows" if what in growing else ""
         _say(f"{what:<44}" + "".join(f"{f:>22}" for f in figures) + f"{ratio:>7.2f}{mark}")
     sized = found["megabytes"]
     _say(f"{'megabytes':<44}" + "".join(f"{name:>22}" for name in sized))
     for relation in next(iter(sized.values())):
         _say(f"{relation:<44}" + "".join(f"{s.get(relation, 0):>22.1f}" for s in sized.values()))
+    _say(f"kB logged for a run: {found['wal_kb_a_run']}")
     for name, wear in found["wear"].items():
         _say(f"wear, {name}: {wear}")
 
@@ -251,7 +298,8 @@ def main(arguments: list[str]) -> int:
         finally:
             server.erase()
     _table(found)
-    _say(json.dumps({"ratio": grown(found["calls"]), **found}))
+    said = {"grows": grows(found["calls"]), "ratio": grown(found["calls"])}
+    _say(json.dumps({**said, **found}))
     return 0
 
 

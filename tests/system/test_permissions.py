@@ -99,6 +99,46 @@ async def test_no_worker_and_no_operator_may_give_a_command(
         assert any(f'"{command}"' in why for why in refused)
 
 
+async def test_an_operator_may_examine_everything_and_change_nothing_of_it(
+    server: EmbeddedNats,
+) -> None:
+    await _migrated(server)
+    known = topology()
+    names = [*(s.name for s in known.streams), *(f"KV_{b.name}" for b in known.buckets)]
+    asked = [
+        "$JS.API.INFO",
+        *(f"$JS.API.STREAM.INFO.{name}" for name in names),
+        *(f"$JS.API.CONSUMER.INFO.{c.stream}.{c.name}" for c in known.consumers),
+    ]
+    changes = [
+        verb.format(name=name)
+        for name in names
+        for verb in (
+            "$JS.API.STREAM.UPDATE.{name}",
+            "$JS.API.STREAM.PURGE.{name}",
+            "$JS.API.STREAM.DELETE.{name}",
+            "$JS.API.STREAM.MSG.DELETE.{name}",
+        )
+    ]
+    changes += [
+        "$JS.API.CONSUMER.DELETE.WORK.verifier",
+        "$JS.API.CONSUMER.DELETE.TIMERS.watcher-timers",
+        "$JS.API.CONSUMER.MSG.NEXT.WORK.verifier",
+        "$JS.API.CONSUMER.CREATE.DEAD.mine",
+        "$JS.API.CONSUMER.PAUSE.WORK.verifier",
+    ]
+    operator = _User()
+    async with operator.connected(server.url, *server.credentials("operator")) as client:
+        answers = [(await client.request(subject, b"", timeout=WITHIN_S)).data for subject in asked]
+        assert not [answer for answer in answers if b'"error"' in answer]
+        assert operator.refused.empty()
+        for subject in changes:
+            await client.publish(subject, b"{}")
+        refused = [await asyncio.wait_for(operator.refused.get(), WITHIN_S) for _ in changes]
+    for subject in changes:
+        assert any(f'"{subject.lower()}"' in why for why in refused)
+
+
 @pytest.mark.parametrize("user", SAYS)
 async def test_a_worker_cannot_say_what_another_one_says_nor_end_a_run(
     server: EmbeddedNats, user: str

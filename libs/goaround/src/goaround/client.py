@@ -168,8 +168,12 @@ class Goaround:
         active: bool = False,
         limit: int = 20,
         before: datetime | None = None,
+        after: str | None = None,
     ) -> tuple[api.RunRow, ...]:
-        """Return runs, newest first; `limit` is 500 at most, `before` is for paging."""
+        """Return runs, newest first; `limit` is 500 at most.
+
+        For the next page, `before` and `after` are the last row's `requested_at` and `run_id`.
+        """
         query = _valid(
             api.RunsQuery,
             service=service,
@@ -178,6 +182,7 @@ class Goaround:
             active=active,
             limit=limit,
             before=before,
+            after=after,
         )
         return (await self._ask(api.RUNS_LIST, query, api.RunList)).runs
 
@@ -292,6 +297,10 @@ class Goaround:
         """Return what would be done for a version, without doing it."""
         query = _valid(api.PlanQuery, service=service, environment=environment, version=version)
         return await self._ask(api.GUIDES_PLAN, query, api.Plan)
+
+    async def status(self) -> api.SystemStatus:
+        """Return how the orchestrator is that answers, and its database."""
+        return await self._ask(api.SYSTEM_STATUS, api.StatusQuery(), api.SystemStatus)
 
     async def close(self) -> None:
         """Stop following; the runs go on."""

@@ -22,6 +22,7 @@ from typing import Self
 
 from goaround.embedded import EmbeddedServers, Sync
 from goaround.embedded.process import Guard, guarded
+from goaround.limits import history_of
 from goaround.topology import ADMIN, OPERATOR, topology, users
 from goaround_chassis.bus import Bus, apply
 from goaround_chassis.settings import BusSettings
@@ -240,7 +241,8 @@ class LocalSystem:
             {"nats_url": self.nats_url, "nats_user": name, "nats_password": password}
         )
         async with await Bus.connect(settings, "migrate") as bus:
-            await apply(bus, topology())
+            age_s, size = await history_of(bus)
+            await apply(bus, topology(history_s=age_s, history_bytes=size))
 
     def _migrate_database(self) -> None:
         log = self.root / "logs"

@@ -65,7 +65,14 @@ ADMIN = "admin"
 OPERATOR = "operator"
 
 
-def topology(replicas: int = 1) -> Topology:
+HISTORY_S = 365 * _DAY_S
+HISTORY_BYTES = 4 * _GIB
+"""How much of the history DEPLOY keeps, and how long; whichever ends first drops the oldest."""
+
+
+def topology(
+    replicas: int = 1, *, history_s: float = HISTORY_S, history_bytes: int = HISTORY_BYTES
+) -> Topology:
     """Streams, consumers and buckets, on so many servers of a cluster."""
     workers = tuple(
         Consumer(
@@ -82,8 +89,8 @@ def topology(replicas: int = 1) -> Topology:
             Stream(
                 DEPLOY,
                 subjects=("deploy.>",),
-                max_age_s=365 * _DAY_S,
-                max_bytes=4 * _GIB,
+                max_age_s=history_s,
+                max_bytes=history_bytes,
                 duplicate_window_s=300,
                 replicas=replicas,
             ),
@@ -181,7 +188,6 @@ def _operator() -> NatsUser:
         FRONT_DOOR,
         f"{FRONT_DOOR}.>",
         "api.>",
-        f"$JS.API.STREAM.INFO.{DEPLOY}",
         "$JS.API.STREAM.NAMES",
         f"$JS.API.CONSUMER.CREATE.{DEPLOY}",
         f"$JS.API.CONSUMER.CREATE.{DEPLOY}.>",
@@ -191,11 +197,24 @@ def _operator() -> NatsUser:
         f"$JS.API.CONSUMER.MSG.NEXT.{DEPLOY}.>",
         f"$JS.ACK.{DEPLOY}.>",
         "$JS.FC.>",
+        *_examines(),
     )
     return NatsUser(
         OPERATOR,
         publish_allow=publish,
         subscribe_allow=(*_inbox(OPERATOR), "_INBOX.>", "deploy.>"),
+    )
+
+
+def _examines() -> tuple[str, ...]:
+    """What `goaround doctor` asks: how things are, and the first message that lies there."""
+    known = topology()
+    kept = [*(s.name for s in known.streams), *(f"KV_{b.name}" for b in known.buckets)]
+    return (
+        "$JS.API.INFO",
+        *(f"$JS.API.STREAM.INFO.{name}" for name in kept),
+        *(f"$JS.API.CONSUMER.INFO.{c.stream}.{c.name}" for c in known.consumers),
+        *(f"$JS.API.STREAM.MSG.GET.{s.name}" for s in known.streams),
     )
 
 

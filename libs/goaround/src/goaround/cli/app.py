@@ -10,6 +10,7 @@ from goaround.cli import (
     deciding,
     demo,
     deploying,
+    doctor,
     events,
     outcome,
     replaying,
@@ -75,4 +76,5 @@ _add(_EVIDENCE, replaying.replay, epilog=outcome.REPLAY_EPILOG)
 _add(_EVIDENCE, simulating.simulate)
 app.add_typer(guide, name="guide", rich_help_panel=_QUESTIONS)
 _add(_SYSTEM, demo.demo, system.up, system.down, system.status, setup.migrate, setup.users)
+_add(_SYSTEM, doctor.doctor, epilog=outcome.DOCTOR_EPILOG)
 app.add_typer(dead, name="dead", rich_help_panel=_SYSTEM)

@@ -9,6 +9,7 @@ REFUSED = 1
 WRONG_USAGE = 2
 UNREACHABLE = 3
 DIFFERS = 20
+DOUBTFUL = 21
 OUT_OF_TIME = 124
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -30,6 +31,10 @@ EPILOG = (
 REPLAY_EPILOG = (
     "Exit codes: 0 the same verdict, byte for byte; 20 another one, or in other words; 1 refused, "
     "or a recording is damaged; 2 wrong usage; 3 cannot be reached; 130 interrupted."
+)
+DOCTOR_EPILOG = (
+    "Exit codes: 0 all is well; 21 there are warnings, and nothing worse; 1 something is bad; "
+    "2 wrong usage; 3 the bus cannot be reached; 130 interrupted."
 )
 WAIT_EPILOG = (
     "Exit codes with --wait: 0 {good}, {other}, 11 rollback_failed, 12 rejected, 13 aborted, "

@@ -26,6 +26,22 @@ def migrate(
     replicas: Annotated[
         int, typer.Option(min=1, max=5, help="On so many servers of a NATS cluster.")
     ] = 1,
+    history_days: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="DAYS",
+            help="How long DEPLOY keeps what happened: 365 on a new bus, else as it is.",
+        ),
+    ] = None,
+    history_gib: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="GIB",
+            help="How much DEPLOY keeps of it at most: 4 on a new bus, else as it is.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be changed; change nothing.")
     ] = False,
@@ -37,7 +53,7 @@ def migrate(
     `goaround-orchestrator migrate`, or --database-url here.
     """
     screen = Screen()
-    changes = run(_migrated(url, root, replicas, dry_run))
+    changes = run(_migrated(url, root, replicas, (history_days, history_gib), dry_run))
     schema = None
     if database_url is not None and not dry_run:
         schema = migrate_schema(database_url)
@@ -55,7 +71,14 @@ def migrate(
     return outcome.DONE
 
 
-async def _migrated(url: str | None, root: Path | None, replicas: int, dry_run: bool) -> list[str]:
+async def _migrated(
+    url: str | None,
+    root: Path | None,
+    replicas: int,
+    history: tuple[int | None, int | None],
+    dry_run: bool,
+) -> list[str]:
+    from goaround.limits import history_of
     from goaround.place import ADMIN, url_of
     from goaround.reach import bus_at, heard
     from goaround.topology import topology
@@ -63,7 +86,9 @@ async def _migrated(url: str | None, root: Path | None, replicas: int, dry_run: 
 
     async with bus_at(url_of(url, root, user=ADMIN), name="migrate") as bus:
         try:
-            changes = await heard(apply(bus, topology(replicas), dry_run=dry_run))
+            age_s, size = await heard(history_of(bus, *history))
+            wanted = topology(replicas, history_s=age_s, history_bytes=size)
+            changes = await heard(apply(bus, wanted, dry_run=dry_run))
         except (Impossible, ServerTooOld) as error:
             raise Failed(str(error)) from error
         except Unreachable as error:

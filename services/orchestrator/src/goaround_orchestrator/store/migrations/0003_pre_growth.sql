@@ -23,10 +23,12 @@ create index runs_past_seldom on runs (phase, requested_at desc, id collate "C")
 
 create index evidence_recent_of_environment on evidence (environment, judged_at desc, id desc);
 
--- Whether a person has labelled a run of late, and what was put aside long ago.
+-- What was put aside long ago.
 create index parked_by_age on parked (at);
 
--- The usual fifth of the table would be hundreds of thousands of dead rows, each with its snapshot.
-alter table runs set (autovacuum_vacuum_scale_factor = 0.05,
-                      toast.autovacuum_vacuum_scale_factor = 0.05);
+-- A run leaves some seven dead rows, each with its snapshot, and dead entries where the sweeper looks
+-- for what is due. The usual fifth of the table would be hundreds of thousands of them.
+alter table runs set (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000,
+                      toast.autovacuum_vacuum_scale_factor = 0.01,
+                      toast.autovacuum_vacuum_threshold = 4000);
 alter table inbox set (autovacuum_vacuum_scale_factor = 0.05);
