@@ -1,6 +1,6 @@
 """Chaos on real servers: load goes on while everything is killed; a checker looks at what is left.
 
-    RUNS=3000 SECONDS=900 SEED=1 python -m tests.chaos [short]
+    RUNS=3000 SECONDS=900 SEED=1 ACK_WAIT_S=5 python -m tests.chaos [short] [one] [three] [disk]
 
 Three systems one after the other: one NATS server with cut networks; three of them, whose leaders
 are killed; one on a small disk that fills up. The last line is JSON; the exit code is 1 if anything
@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
+from goaround.topology import ACK_WAIT_S
 from tests.chaos.checker import DOUBLED, LOST
 from tests.chaos.nodes import Disk
 from tests.chaos.recovery import p99, told
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
     runs = int(os.environ.get("RUNS") or (300 if short else 3000))
     seconds = float(os.environ.get("SECONDS") or (120 if short else 900))
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(10_000))
+    ack_wait_s = float(os.environ.get("ACK_WAIT_S") or ACK_WAIT_S)
     only = [argument for argument in arguments if argument != "short"]
     say(f"seed {seed}")
     whole = Findings()
@@ -44,7 +46,7 @@ def main(arguments: list[str]) -> int:
                 say(f"{scene.name}: left out, this machine lets nobody have a disk of their own")
                 continue
             say(f"{scene.name}: {scene.runs} runs or more")
-            found = asyncio.run(play(scene, root, seed))
+            found = asyncio.run(play(scene, root, seed, ack_wait_s))
         for rule, faults in found.broken.items():
             for fault in faults[:20]:
                 say(f"  BROKEN {rule}: {fault}")
@@ -65,6 +67,8 @@ def summary(whole: Findings) -> int:
         "duplicate_effects": sum(len(v) for k, v in whole.broken.items() if k in DOUBLED),
         "violations": [f"{rule}: {one}" for rule, found in whole.broken.items() for one in found],
         "recovery_p99_s": p99(settled),
+        "goes_on_p99_s": p99([s for one in whole.recovered for s in one.goes_on]),
+        "takeover_p99_s": p99(whole.takeovers),
         "recovery": figures,
     }
     say(json.dumps(said))

@@ -20,7 +20,6 @@ from tests.chaos.link import Link
 from tests.chaos.nodes import Node
 from tests.chaos.system import System
 
-ACK_WAIT_S = 5.0
 STOPPED_S = (5.5, 7.5)
 """Longer than the ack wait: the message in a stopped worker's hands goes to another one."""
 STOPPED_LONG_S = (11.0, 13.0)

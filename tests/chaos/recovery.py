@@ -2,7 +2,9 @@
 
 The server samples every acknowledgement: which message, delivered how often, acknowledged when. A
 message that was delivered before a kill, and again and acknowledged after it, was in the hands of
-the killed process. Pure but for `measure`.
+the killed process. What is worked on for long is left out, since the server counts from the last
+word of its worker; for a deployer's steps the effects log tells (`takeovers`). Pure but for
+`measure`.
 """
 
 import json
@@ -14,6 +16,7 @@ from typing import Any
 
 from goaround_chassis.bus import Bus, Received, Topology
 from goaround_schemas.subjects import DEPLOY, TIMERS, WORK
+from tests.chaos.history import Effect
 
 CONSUMERS = {
     "orchestrator": ((DEPLOY, "orchestrator"), (DEPLOY, "orchestrator-requests")),
@@ -24,6 +27,7 @@ CONSUMERS = {
     "notifier": ((WORK, "notifier"),),
 }
 OF_CONSUMER = {name: service for service, found in CONSUMERS.items() for _, name in found}
+LONGEST_STEP_S = 3.0
 REDELIVERED_WITHIN_S = 6.0
 """The ack wait, and what the server needs to notice that it is over."""
 
@@ -100,6 +104,20 @@ def recovered(service: str, troubles: Sequence[Trouble], samples: Iterable[Sampl
             redelivered.append(sample.delivered_at - near[0].begin)
             settled.append(sample.acked_at - near[0].begin)
     return Recovered(service, tuple(goes_on), tuple(redelivered), tuple(settled))
+
+
+def takeovers(kills: Sequence[float], effects: Sequence[Effect]) -> list[float]:
+    """Seconds from a deployer's kill until the run whose step it was at goes on, by what was done.
+
+    A step that a kill has ended has no end; what is next in its run is another worker's.
+    """
+    found: list[float] = []
+    for place, effect in enumerate(effects):
+        ended_by = [at for at in kills if effect.begin < at < effect.begin + LONGEST_STEP_S]
+        if effect.end is None and ended_by:
+            later = (one.begin for one in effects[place + 1 :] if one.run == effect.run)
+            found += [next_ - ended_by[0] for next_ in [next(later, None)] if next_ is not None]
+    return found
 
 
 def p99(values: Sequence[float]) -> float | None:

@@ -21,7 +21,7 @@ from tests.chaos.guides import Shelf
 from tests.chaos.link import Link
 from tests.chaos.load import Load
 from tests.chaos.provider import Provider
-from tests.chaos.recovery import Recovered, Sample, Trouble, measure, recovered
+from tests.chaos.recovery import Recovered, Sample, Trouble, measure, recovered, takeovers
 from tests.chaos.scenes import Scene
 from tests.chaos.system import System
 
@@ -40,17 +40,19 @@ class Findings:
     faults: Counter[str] = field(default_factory=Counter[str])
     broken: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     recovered: list[Recovered] = field(default_factory=list[Recovered])
+    takeovers: list[float] = field(default_factory=list[float])
 
     def add(self, scene: str, other: "Findings") -> None:
         """Add those of one more scene."""
         self.runs += other.runs
         self.faults += other.faults
         self.recovered += other.recovered
+        self.takeovers += other.takeovers
         for rule, found in other.broken.items():
             self.broken.setdefault(rule, []).extend(f"{scene}: {one}" for one in found)
 
 
-async def play(scene: Scene, root: Path, seed: int) -> Findings:
+async def play(scene: Scene, root: Path, seed: int, ack_wait_s: float) -> Findings:
     """Play one scene, wait until all has come to rest, and have it checked."""
     me = asyncio.current_task()
     assert me is not None, "it is played within a task"
@@ -66,6 +68,7 @@ async def play(scene: Scene, root: Path, seed: int) -> Findings:
         die_with_parent=True,
         servers_of_the_bus=scene.servers,
         disk_bytes=scene.disk_bytes,
+        ack_wait_s=ack_wait_s,
     )
     links: dict[str, Link] = {}
     try:
@@ -157,6 +160,7 @@ class _Stage:
         history = dataclasses.replace(history, fallen=faults.fallen, frozen=frozen)
         done = faults.counted()
         done["duplicate request"] = load.done["ask twice"] + load.done["ask twice at once"]
+        kills = [one.begin for one in faults.done if one.kind == "kill deployer"]
         repeated = len(history.effects) - len({effect.key for effect in history.effects})
         say(f"  {len(history.effects)} effects, {repeated} of them repeats of what may be repeated")
         return Findings(
@@ -164,6 +168,7 @@ class _Stage:
             faults=done,
             broken=broken(history),
             recovered=[recovered(one, troubles(faults.done), self.samples) for one in SERVICES],
+            takeovers=takeovers(kills, history.effects),
         )
 
     async def _progress(self, load: Load, faults: Faults) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from goaround.embedded.natsconfig import with_passwords
 from goaround.embedded.natsfiles import NatsFiles
 from goaround.local import SERVICES, LocalSystem, Part
-from goaround.topology import ADMIN, topology, users
+from goaround.topology import ACK_WAIT_S, ADMIN, topology, users
 from goaround_chassis.bus import Bus, Topology, apply
 from goaround_chassis.settings import BusSettings
 from tests.chaos.nodes import Disk, Nodes
@@ -27,6 +27,7 @@ class System(LocalSystem):
     servers_of_the_bus: int = 1
     disk_bytes: int = 0
     """Of the bus; 0 takes the disk that there is."""
+    ack_wait_s: float = ACK_WAIT_S
     links: dict[str, str] = field(default_factory=dict[str, str])
     """By service: where its second process finds the bus."""
     seconds: dict[int, str] = field(default_factory=dict[int, str])
@@ -50,13 +51,17 @@ class System(LocalSystem):
 
     @property
     def topology(self) -> Topology:
-        """Ours, on every server, and small enough for a small disk."""
+        """Ours, on every server, small enough for a small disk, with the ack wait to be tried."""
         whole = topology(self.servers_of_the_bus)
         streams = (
             dataclasses.replace(stream, max_bytes=min(stream.max_bytes, 256 * _MIB))
             for stream in whole.streams
         )
-        return dataclasses.replace(whole, streams=tuple(streams))
+        consumers = (
+            dataclasses.replace(consumer, ack_wait_s=self.ack_wait_s)
+            for consumer in whole.consumers
+        )
+        return dataclasses.replace(whole, streams=tuple(streams), consumers=tuple(consumers))
 
     def start(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Start the servers and migrate them; services come with `spawn_all`."""

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.chaos.recovery import Sample, Trouble, p99, recovered, sample_of
+from tests.chaos.recovery import Sample, Trouble, p99, recovered, sample_of, takeovers
+from tests.chaos.test_checker import effect
 
 KILL = Trouble("verifier", kill=True, begin=100, end=101)
 TAKEN_OVER = Sample("verifier", 7, deliveries=2, delivered_at=104.5, acked_at=104.6)
@@ -49,6 +50,16 @@ def test_the_servers_word_is_read() -> None:
     assert (sample.service, sample.sequence, sample.deliveries) == ("watcher", 12, 2)
     assert sample.acked_at - sample.delivered_at == pytest.approx(0.25)
     assert sample_of(json.dumps({**said, "consumer": "replay-1"}).encode()) is None
+
+
+def test_a_takeover_lasts_until_the_run_of_the_ended_step_goes_on() -> None:
+    ended_by_the_kill = effect("a", "prepare", 99.5, None)
+    another_run = effect("b", "prepare", 100.5, 100.6)
+    repeated = effect("a", "prepare", 115, 116)
+    long_before = effect("c", "prepare", 50, None)
+    effects = [long_before, ended_by_the_kill, another_run, repeated]
+    assert takeovers([100.0], effects) == [15.0]
+    assert takeovers([], effects) == []
 
 
 def test_of_few_values_the_99th_of_100_is_the_greatest() -> None:
