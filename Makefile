@@ -5,7 +5,7 @@ BIN := .venv/bin
 MEMBERS := schemas libs/chassis libs/secrets libs/guidebook libs/judge libs/migrating libs/goaround $(addprefix services/,orchestrator verifier deployer watcher scribe notifier) $(addprefix examples/,shop source-csv)
 WATCHBENCH ?= ../shared/watchbench
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast format schemas asyncapi docs bench simulate watchbench judge-power chaos chaos-short system pins clean
+.PHONY: help demo test check fast format schemas asyncapi docs bench growth simulate mutate watchbench judge-power chaos chaos-short system pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -53,11 +53,20 @@ docs: .venv/ready ## write the pages that are made from code
 bench: .venv/peers ## runs a second and what one costs, beside a DBOS workflow of the same steps
 	@$(BIN)/python -m tests.bench.throughput
 
+simulate: .venv/ready ## whole histories under faults, in no time: SEEDS from SEED_FROM on; VERBOSE=1 prints one
+	@SEEDS=$(SEEDS) SEED_FROM=$(SEED_FROM) VERBOSE=$(VERBOSE) $(BIN)/python -m tests.simulation.run
+
+mutate: .venv/ready ## take out one safeguard at a time, and show which check catches it
+	@SEED_FROM=$(SEED_FROM) $(BIN)/python -m tests.simulation.mutate
+
 chaos: .venv/ready ## kill everything while thousands of runs go on, and check what is left; RUNS, SECONDS, SEED
 	@$(BIN)/python -m tests.chaos
 
 chaos-short: .venv/ready ## the same in about two minutes
 	@$(BIN)/python -m tests.chaos short
+
+growth: .venv/ready ## what a run and every question cost beside 1,000,000 finished runs; RUNS="N ..." other numbers
+	@$(BIN)/python -m tests.bench.growth $(RUNS)
 
 watchbench: .venv/peers ## the judge beside its peers on real incidents; WATCHBENCH names the folder
 	@$(BIN)/python -m tests.bench.judge_watchbench $(WATCHBENCH)

@@ -6,7 +6,7 @@ locks is given up, as Postgres ends a deadlock.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 LOCK_TIMEOUT_S = 15.0
 """Longer than a host holds its locks unless it is dead or stands still."""
-
-Wrap = Callable[[Unit], Unit]
 
 
 class Deadlock(Exception):
@@ -121,17 +119,17 @@ class Database:
                     woken.set()
 
 
-def ledger_of(database: Database, gate: Gate, wrap: Wrap) -> Ledger:
+def ledger_of(database: Database, gate: Gate) -> Ledger:
     """Return the ledger as one host has it."""
-    return cast("Ledger", _Ledger(database, gate, wrap))
+    return cast("Ledger", _Ledger(database, gate))
 
 
 class _Ledger(Through):
     """Reads pass the gate; a transaction passes it around each of its statements."""
 
-    def __init__(self, database: Database, gate: Gate, wrap: Wrap) -> None:
+    def __init__(self, database: Database, gate: Gate) -> None:
         super().__init__(database.ledger, gate, database.reach)
-        self._database, self._at, self._wrap = database, gate, wrap
+        self._database, self._at = database, gate
 
     @asynccontextmanager
     async def unit(self) -> AsyncGenerator[Unit]:
@@ -140,8 +138,7 @@ class _Ledger(Through):
         await gate("begin")
         await database.reach("begin")
         async with database.ledger.unit() as unit:
-            statements = _Statements(self._wrap(cast("Unit", unit)), gate, database.reach)
-            yield cast("Unit", statements)
+            yield cast("Unit", _Statements(unit, gate, database.reach))
             await gate("commit")
             await database.reach("commit")
         database.committed()

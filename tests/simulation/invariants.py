@@ -168,14 +168,16 @@ def notices_once(h: History) -> Iterator[str]:
     """Each notice is told once; never again once it is on record that it was told."""
     claims: Counter[str] = Counter()
     sent: set[str] = set()
+    over: set[str] = set()
     for id_, value in h.world.site.notices.written:
         state = Delivery.model_validate_json(value).state
         if state == "sending":
             claims[id_] += 1
             if id_ in sent:
                 yield f"the notice {id_} was begun again although it was told"
-        elif state == "sent":
-            sent.add(id_)
+        elif state != "waiting":
+            over.add(id_)
+            sent |= {id_} if state == "sent" else set()
     told = Counter(id_ for id_, _ in h.world.estate.notices)
     ordered = {k.id for k in h.world.bus.streams[WORK]}
     for id_, times in told.items():
@@ -183,8 +185,8 @@ def notices_once(h: History) -> Iterator[str]:
             yield f"the notice {id_} was told, and nobody had ordered it"
         if times > claims[id_]:
             yield f"the notice {id_} was told {times} times in {claims[id_]} attempts"
-    for id_ in told.keys() - sent:
-        yield f"the notice {id_} was told, and this is not on record"
+    for id_ in told.keys() - over:
+        yield f"the notice {id_} was told, and is not over on record"
 
 
 def stream_is_the_database(h: History) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.handlers import GuideRefused
 from goaround_schemas.guide import Guide
+from goaround_schemas.phase import Phase
 from tests.simulation.estate import Mood
 
 ENVIRONMENT = "prod"
@@ -41,11 +42,11 @@ def guide_of(service: str, variant: int) -> PinnedGuide:
     guide = Guide.model_validate(document)
     digest = sha256(guide.model_dump_json().encode()).hexdigest()
     # The text is what the scribe would learn corrections from. It learns none here.
-    return PinnedGuide(f"{service}.yaml", f"sha256:{digest}", "guide: goaround/v1\n", guide)
+    return PinnedGuide(f"{service}.yaml", f"sha256:{digest}", "", guide)
 
 
 def _document(service: str, draw: Random) -> Fields:
-    stages = draw.choice(((), (), (), ("canary", "all"), ("canary", "half", "all")))
+    stages = draw.choice(((), (), (), (), ("canary", "all"), ("canary", "half", "all")))
     steps = [
         _step("deploy", service, "switch", "{version}", idempotent=draw.random() < 0.5),
     ]
@@ -94,14 +95,14 @@ def _document(service: str, draw: Random) -> Fields:
     if draw.random() < 0.5:
         when = ["started", "awaiting_approval", "held", "rolling_back", "finished", "page"]
         document["notify"] = [{"to": "team@there", "name": "team", "when": when}]
-    if draw.random() < 0.5:
+    if draw.random() < 0.4:
         document["watch"] = _watch(service, draw)
     return document
 
 
 def _watch(service: str, draw: Random) -> Fields:
     return {
-        "period": "30s",
+        "period": "20s",
         "every": "5s",
         "extend": {"by": "10s", "at_most": draw.choice((0, 1))},
         "undecided": draw.choice(("hold", "rollback", "accept")),
@@ -143,12 +144,25 @@ class Knock:
     twice: bool = False
 
 
+VERBS = ("approve", "abort", "rollback", "resume", "promote")
+APT = {
+    Phase.AWAITING_APPROVAL: ("approve", "approve", "approve", "abort"),
+    Phase.HELD: ("resume", "promote", "rollback"),
+    Phase.WATCHING: ("promote", "abort", "rollback"),
+    Phase.DEPLOYING: ("abort", "rollback"),
+}
+"""What people mostly say to a run in such a phase."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """Something that a person says to whichever run is under way by then."""
 
     at_s: float
-    verb: str
+
+    def verb(self, phase: Phase, draw: Random) -> str:
+        """What is said: mostly what fits, now and then anything."""
+        return draw.choice(APT.get(phase, VERBS) if draw.random() < 0.8 else VERBS)
 
 
 @dataclass(frozen=True)
@@ -163,13 +177,12 @@ class Scenario:
 
 
 _MOODS = (
-    *(Mood(),) * 6,
+    *(Mood(),) * 5,
     Mood(step_fails=0.5),
     Mood(healthy=0.3),
     Mood(unsure=0.4),
-    Mood(watch="red"),
-    Mood(watch="red"),
-    Mood(watch="yellow"),
+    *(Mood(watch="red"),) * 2,
+    *(Mood(watch="yellow"),) * 2,
 )
 
 
@@ -179,14 +192,10 @@ def scenario(draw: Random) -> Scenario:
     pinned = {s: guide_of(s, draw.randrange(VARIANTS)) for s in services}
     versions = [f"{n}.0" for n in range(1, 4)]
     moods = {v: draw.choice(_MOODS) for v in versions[1:]}
-    knocks = [_request(draw, services, versions) for _ in range(draw.choice((1, 1, 2, 2, 3)))]
+    knocks = [_request(draw, services, versions) for _ in range(draw.choice((1, 1, 1, 2, 2, 3)))]
     if draw.random() < 0.15:
         knocks.append(_odd(draw, services[0]))
-    verbs = ("approve", "approve", "abort", "rollback", "resume", "promote", "promote")
-    words = [
-        Word(draw.uniform(1.0, 120.0), draw.choice(verbs)) for _ in range(draw.choice((0, 1, 3)))
-    ]
-    words += [Word(draw.uniform(20.0, 200.0), "approve")] * (draw.random() < 0.5)
+    words = [Word(draw.uniform(1.0, 200.0)) for _ in range(draw.choice((0, 1, 2, 4)))]
     before = {s: "1.0" for s in services if draw.random() < 0.7}
     return Scenario(Shelf(pinned), tuple(knocks), tuple(words), moods, before)
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from goaround_chassis.bucket import Bucket, Entry
 from goaround_chassis.bus import Received, Subscription, Unavailable
+from goaround_chassis.clock import Clock
 from goaround_chassis.errors import Later
 from goaround_chassis.publisher import Publisher
 from goaround_chassis.testing import MemoryBucket
@@ -27,7 +28,8 @@ from goaround_notifier.ledger import Ledger as NoticeLedger
 from goaround_orchestrator.answers import Answers
 from goaround_orchestrator.evidence import on_evidence
 from goaround_orchestrator.handlers import on_answer, on_answers, on_request, on_requests
-from goaround_orchestrator.ledger import Away, Ledger, Unit
+from goaround_orchestrator.ledger import Away, Ledger
+from goaround_orchestrator.memory import MemoryLedger
 from goaround_orchestrator.relay import Carrier, Post, send_some
 from goaround_orchestrator.replies import Answer as Reply
 from goaround_orchestrator.sweeper import sweep_once
@@ -68,22 +70,18 @@ LEASE = Timing()
 SWEEP_EVERY_S = 0.5
 
 
-def _same(port: Any) -> Any:
-    return port
-
-
 @dataclass(frozen=True)
 class Parts:
-    """What a mutation may take out of the system: each part as it is, unless replaced."""
+    """What may be taken out of the system, and what stands in for it: each as it is, if None."""
 
-    unit: Callable[[Unit], Unit] = _same
-    journal: Callable[[Bucket], Bucket] = _same
-    watches: Callable[[Bucket], Bucket] = _same
-    answers: Callable[[Publisher], Publisher] = _same
-    ledger: "Callable[[Ledger, Carrier], Ledger] | None" = None
+    tables: Callable[[Clock], MemoryLedger] | None = None
+    """What the database does; else as the seed has it, with locks on runs or without."""
+    ledger: Callable[[Ledger, Wire], Ledger] | None = None
+    journal: Callable[[Bucket], Bucket] | None = None
+    watches: Callable[[Bucket], Bucket] | None = None
+    notices: Callable[[Bucket], Bucket] | None = None
+    publisher: Callable[[Publisher], Publisher] | None = None
     sweeps: bool = True
-    unlocked: bool = False
-    """Runs are read without row locks: the edition is all that guards them."""
 
 
 class LoggedBucket(MemoryBucket):
@@ -128,9 +126,10 @@ class Life:
     @property
     def publisher(self) -> Publisher:
         """What a worker answers with."""
-        return self.site.parts.answers(self.wire)
+        replaced = self.site.parts.publisher
+        return replaced(self.wire) if replaced else self.wire
 
-    def bucket(self, kept: Bucket) -> Bucket:
+    def bucket(self, kept: Bucket, replaced: Callable[[Bucket], Bucket] | None) -> Bucket:
         """A bucket as this host reaches it: a write may be kept and its answer lost."""
         fate = self.site.fate
 
@@ -139,13 +138,14 @@ class Life:
                 return Unavailable(name, "no acknowledgement")
             return None
 
-        return cast("Bucket", Through(kept, self.gate, self.wire.reach, lost))
+        reached = cast("Bucket", Through(kept, self.gate, self.wire.reach, lost))
+        return replaced(reached) if replaced else reached
 
 
 def orchestrator(life: Life) -> "dict[str, Reply]":
     """Start an orchestrator, with its relay and its sweeper; return what it answers."""
     site, clock, shelf = life.site, life.clock, life.site.shelf
-    ledger = ledger_of(site.database, life.gate, site.parts.unit)
+    ledger = ledger_of(site.database, life.gate)
     if site.parts.ledger is not None:
         ledger = site.parts.ledger(ledger, life.wire)
 
@@ -253,8 +253,8 @@ def deployer(life: Life) -> None:
     """Start a deployer."""
     site = life.site
     written_s: dict[str, float] = {}
-    kept = life.bucket(_Noted(site.journal, site.loop, written_s))
-    admitter = Admitter(site.parts.journal(kept), life.clock, LEASE)
+    journal = life.bucket(_Noted(site.journal, site.loop, written_s), site.parts.journal)
+    admitter = Admitter(journal, life.clock, LEASE)
     runner = there.Runner(site.estate, life.gate, written_s)
     tools = Tools(runner, life.publisher, life.clock)
 
@@ -312,7 +312,7 @@ def watcher(life: Life) -> None:
     """Start a watcher."""
     site = life.site
     ports = Ports(
-        bucket=site.parts.watches(life.bucket(site.watches)),
+        bucket=life.bucket(site.watches, site.parts.watches),
         timers=life.wire,
         publisher=life.publisher,
         lookout=there.Lookout(site.estate, life.gate),
@@ -358,7 +358,7 @@ def scribe(life: Life) -> None:
 def notifier(life: Life) -> None:
     """Start a notifier."""
     desk = NotifierDesk(
-        ledger=NoticeLedger(life.bucket(life.site.notices)),
+        ledger=NoticeLedger(life.bucket(life.site.notices, life.site.parts.notices)),
         post=there.Post(life.site.estate, life.gate, fails=0.1),
         publisher=life.publisher,
         clock=life.clock,

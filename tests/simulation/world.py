@@ -45,8 +45,8 @@ def weather(draw: Random) -> Weather:
     return Weather(
         calm_at_s=draw.uniform(60.0, 400.0),
         gates=draw.choice((4.0, 8.0, 8.0, 20.0)),
-        dies=share(0.06),
-        stands_still=share(0.04),
+        dies=share(0.12),
+        stands_still=share(0.06),
         loses_answers=share(0.06),
         loses_effects=share(0.05),
         loses_commands=share(0.1),
@@ -86,9 +86,9 @@ class World:
         self.fate = Fate(draw, self.weather, self.loop, self._died)
         self.bus = Bus(self.loop, self.fate)
         self.draw = draw
-        unlocked = self.parts.unlocked or draw.random() < 0.25
-        clock = HostClock(self.loop, self.loop.kernel)
-        self.ledger: MemoryLedger = (UnlockedLedger if unlocked else MemoryLedger)(clock)
+        usual = UnlockedLedger if draw.random() < 0.25 else MemoryLedger
+        tables = self.parts.tables or usual
+        self.ledger: MemoryLedger = tables(HostClock(self.loop, self.loop.kernel))
         self.database = Database(self.loop, self.fate, self.ledger)
         self.estate = Estate(self.loop, draw, moods=self.scenario.moods)
         self.site = Site(
@@ -207,13 +207,14 @@ class World:
 
     def _speak(self, word: Word) -> None:
         desks = list(self._desks)
-        under_way = [id_ for id_, row in self.ledger.kept.runs.items() if not row.run.ended]
+        under_way = [row.run for row in self.ledger.kept.runs.values() if not row.run.ended]
         if not desks or not under_way:
             return
-        host = self.draw.choice(desks)
-        fields = {"run_id": self.draw.choice(under_way), "actor": "eve", "groups": ["sre"]}
-        self.tell(f"eve says {word.verb} of {fields['run_id']}")
-        reply = self._desks[host][f"api.runs.{word.verb}"]
+        host, run = self.draw.choice(desks), self.draw.choice(under_way)
+        verb = word.verb(run.phase, self.draw)
+        self.tell(f"eve says {verb} of {run.id}")
+        fields = {"run_id": run.id, "actor": "eve", "groups": ["sre"]}
+        reply = self._desks[host][f"api.runs.{verb}"]
         self.loop.spawn(host, self._ask(reply, json.dumps(fields).encode()))
 
     async def _ask(self, reply: Reply, body: bytes) -> None:
