@@ -48,14 +48,16 @@ def database(**changes: Any) -> DatabaseStatus:
 def stream(name: str = "DEPLOY", **changes: Any) -> StreamFound:
     configs = [*(s.config() for s in KNOWN.streams), *(b.config() for b in KNOWN.buckets)]
     config = next(c for c in configs if c["name"] == name)
-    usual: dict[str, Any] = {"messages": 0, "held_bytes": 0, "first_at": None, "last_seq": 0}
-    return StreamFound(**{"config": config, **usual, **changes})
+    usual: dict[str, Any] = {"config": config, "messages": 0, "held_bytes": 0}
+    usual |= {"first_at": None, "last_seq": 0}
+    return StreamFound(**(usual | changes))
 
 
 def consumer(name: str = "verifier", **changes: Any) -> ConsumerFound:
     config = next(c for c in KNOWN.consumers if c.name == name).config()
-    usual = {"waiting": 0, "in_hand": 0, "taken_again": 0, "pulls": 1, "settled_until": 0}
-    return ConsumerFound(**{"config": config, **usual, **changes})
+    usual: dict[str, Any] = {"config": config, "waiting": 0, "in_hand": 0}
+    usual |= {"taken_again": 0, "pulls": 1, "settled_until": 0}
+    return ConsumerFound(**(usual | changes))
 
 
 def well(**changes: Any) -> Findings:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,7 +57,7 @@ async def admin(system: LocalSystem) -> AsyncGenerator[Bus]:
 
 
 @contextmanager
-def stopped(patient: Patient, service: str) -> Iterator[None]:
+def stopped(patient: Patient, service: str) -> Generator[None]:
     """A service that is down for a while."""
     part = patient.part(service)
     part.process.send_signal(signal.SIGTERM)
