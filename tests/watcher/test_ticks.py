@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goaround_chassis.bucket import Entry
 from goaround_chassis.bus import Received
 from goaround_chassis.errors import Later, Never
 from goaround_chassis.testing import (
@@ -27,8 +28,9 @@ from goaround_schemas.watching import (
     DeployObserved,
     WorkWatch,
 )
-from goaround_watcher import answers, document
+from goaround_watcher import answers, document, watch
 from goaround_watcher.handlers import Ports, on_command, on_dead, on_tick
+from goaround_watcher.remembered import Remembered
 from goaround_watcher.state import Doing, State
 from tests.watcher.builders import START, Scripted, command, plan, queried
 
@@ -56,6 +58,11 @@ class FusedBucket(MemoryBucket):
         super().__init__()
         self.fuse = fuse
         self.rival: bytes | None = None
+        self.reads = 0
+
+    async def get(self, key: str) -> Entry | None:
+        self.reads += 1
+        return await super().get(key)
 
     async def put(self, key: str, value: bytes) -> int:
         self.fuse.step()
@@ -102,7 +109,11 @@ class Scene:
         self.timers = FusedTimers(self.clock, self.fuse)
         self.publisher = FusedPublisher(self.fuse)
         self.lookout = Scripted()
-        self.ports = Ports(
+        self.ports = self.another()
+
+    def another(self) -> Ports:
+        """One more watcher, which remembers nothing."""
+        return Ports(
             bucket=self.bucket,
             timers=self.timers,
             publisher=self.publisher,
@@ -116,7 +127,10 @@ class Scene:
         for _ in range(5):
             try:
                 await on_command(message, self.ports)
-            except (Crash, Later):
+            except Crash:
+                self.ports = self.another()
+                continue
+            except Later:
                 continue
             return
         raise AssertionError("a command was never settled")
@@ -125,7 +139,10 @@ class Scene:
         for delivered in range(1, 8):
             try:
                 await on_tick(received(alarm, delivered), self.ports)
-            except (Crash, Later):
+            except Crash:
+                self.ports = self.another()
+                continue
+            except Later:
                 continue
             return
         raise AssertionError("a tick was never settled")
@@ -371,10 +388,11 @@ async def test_a_tick_of_a_run_that_nobody_knows_is_given_up_after_some_tries(
     await scene.command(command("watch"))
     (alarm,) = scene.timers.pending
     await scene.bucket.delete("r1")
-    with pytest.raises(Later):
-        await on_tick(received(alarm), scene.ports)
-    await on_tick(received(alarm, delivered=6), scene.ports)
-    assert len(scene.lookout.orders) == 1
+    for ports in (scene.ports, scene.another()):
+        with pytest.raises(Later):
+            await on_tick(received(alarm), ports)
+        await on_tick(received(alarm, delivered=6), ports)
+    assert len(scene.publisher.published) == 1
 
 
 async def test_after_a_long_absence_one_look_covers_the_gap_and_the_rhythm_goes_on(
@@ -398,8 +416,74 @@ async def test_who_loses_the_race_for_a_tick_says_nothing(scene: Scene) -> None:
     assert entry is not None
     scene.bucket.rival = entry.value
     said = len(scene.publisher.published)
-    await on_tick(received(alarm), scene.ports)
+    await on_tick(received(alarm), scene.another())
     assert len(scene.publisher.published) == said
+
+
+async def test_a_watcher_reads_no_document_that_it_wrote_last(scene: Scene) -> None:
+    await scene.baseline()
+    await scene.command(command("watch"))
+    reads = scene.bucket.reads
+    await scene.run_until_quiet()
+    assert scene.bucket.reads == reads
+    assert scene.judged().data.summary.ticks == 13
+
+
+async def test_two_watchers_that_take_turns_remember_nothing_that_is_old(scene: Scene) -> None:
+    await scene.baseline()
+    one, other = scene.ports, scene.another()
+    await scene.command(command("watch"))
+    looks = len(scene.lookout.orders)
+    # Twice in a row each, so that either has a document of its own and one that is out of date.
+    for turn in range(12):
+        scene.clock.set(scene.timers.pending[0].due)
+        scene.ports = one if turn % 4 < 2 else other
+        await scene.timers.fire(scene.tick)
+        looks += 1
+        assert len(scene.lookout.orders) == looks, "a look was taken in vain"
+    assert scene.judged().data.summary.ticks == 13
+    assert [o.data.tick for o in scene.publisher.of(DeployObserved)] == list(range(13))
+
+
+async def test_who_remembers_a_document_that_was_changed_meanwhile_reads_it_again(
+    scene: Scene,
+) -> None:
+    await scene.command(command("watch"))
+    (alarm,) = scene.timers.pending
+    scene.clock.set(alarm.due)
+    await on_tick(received(alarm), scene.another())
+    told = [*scene.publisher.published]
+    await on_tick(received(alarm), scene.ports)
+    assert scene.publisher.published == told
+    assert (await scene.state()).tick == 2
+
+
+async def test_a_stopped_watch_is_not_gone_on_with_by_who_remembers_it(scene: Scene) -> None:
+    await scene.command(command("watch"))
+    (alarm,) = scene.timers.pending
+    await on_command(command("stop"), scene.another())
+    said = len(scene.publisher.published)
+    await on_tick(received(alarm), scene.ports)
+    assert (await scene.state()).doing is Doing.STOPPED
+    assert len(scene.publisher.published) == said
+
+
+def test_what_is_remembered_has_a_bound_and_lets_the_oldest_go() -> None:
+    wanted = plan()
+    states = [
+        watch.begun(command("watch", run=run), wanted, None, START, longest_baseline_s=300)
+        for run in ("a", "b", "c")
+    ]
+    known = Remembered(most_bytes=25)
+    for state in states:
+        known.keep(state, b"x" * 10, 7)
+    waiting = [known.waiting_for(watch.next_tick(state)) for state in states]
+    assert waiting == [None, Entry(b"x" * 10, 7), Entry(b"x" * 10, 7)]
+    assert known.waiting_for(watch.next_tick(states[1])) is None, "once"
+    known.keep(states[0], b"x" * 26, 8)
+    assert known.waiting_for(watch.next_tick(states[0])) is None, "larger than all the room"
+    known.keep(states[0], b"x" * 25, 9)
+    assert known.waiting_for(watch.next_tick(states[0])) == Entry(b"x" * 25, 9)
 
 
 async def test_a_command_that_loses_a_race_comes_back(scene: Scene) -> None:

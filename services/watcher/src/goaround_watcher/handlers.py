@@ -6,14 +6,14 @@ who comes next, and what is said twice has the same id. The evidence of a verdic
 verdict, which ends what the orchestrator waits for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
 import structlog
 from pydantic import ValidationError
 
-from goaround_chassis.bucket import Bucket
+from goaround_chassis.bucket import Bucket, Entry
 from goaround_chassis.bus import Received
 from goaround_chassis.clock import Clock
 from goaround_chassis.errors import Later, Never
@@ -25,6 +25,7 @@ from goaround_schemas.guide import Watch
 from goaround_schemas.watching import DeployBaselined, DeployJudged, WorkWatch
 from goaround_watcher import answers, document, fitting, telemetry, watch
 from goaround_watcher.look import Lookout
+from goaround_watcher.remembered import Remembered
 from goaround_watcher.state import State, Tick
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class Ports:
     lookout: Lookout
     clock: Clock
     longest_baseline_s: float
+    remembered: Remembered = field(default_factory=Remembered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,11 @@ async def on_tick(received: Received, ports: Ports) -> None:
         tick = Tick.model_validate_json(received.body)
     except ValidationError as error:
         raise Never(f"no tick of the watcher's: {faults(error)}") from error
+    if (entry := ports.remembered.waiting_for(tick)) is not None:
+        known = _read(entry)
+        if await _look(known.state, known.revision, ports):
+            return
+        # Someone has changed it since we wrote it.
     kept = await _kept(tick.run_id, ports)
     match watch.turn(kept.state if kept else None, tick):
         case watch.Turn.LOOK if kept is not None:
@@ -174,8 +181,13 @@ def _note(state: State) -> None:
 
 async def _keep(state: State, written: bytes, revision: int | None, ports: Ports) -> bool:
     if revision is None:
-        return await ports.bucket.create(state.run_id, written) is not None
-    return await ports.bucket.update(state.run_id, written, revision) is not None
+        kept = await ports.bucket.create(state.run_id, written)
+    else:
+        kept = await ports.bucket.update(state.run_id, written, revision)
+    if kept is None:
+        return False
+    ports.remembered.keep(state, written, kept)
+    return True
 
 
 async def _tell(state: State, ports: Ports) -> None:
@@ -201,8 +213,10 @@ async def _tell_evidence(state: State, judged: DeployJudged, ports: Ports) -> No
 
 async def _kept(run_id: str, ports: Ports) -> Kept | None:
     entry = await ports.bucket.get(run_id)
-    if entry is None:
-        return None
+    return None if entry is None else _read(entry)
+
+
+def _read(entry: Entry) -> Kept:
     try:
         return Kept(document.read(entry.value), entry.revision)
     except document.Unreadable as error:
