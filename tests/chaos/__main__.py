@@ -67,7 +67,6 @@ def summary(whole: Findings) -> int:
         "duplicate_effects": sum(len(v) for k, v in whole.broken.items() if k in DOUBLED),
         "violations": [f"{rule}: {one}" for rule, found in whole.broken.items() for one in found],
         "recovery_p99_s": p99(settled),
-        "goes_on_p99_s": p99([s for one in whole.recovered for s in one.goes_on]),
         "takeover_p99_s": p99(whole.takeovers),
         "recovery": figures,
     }

@@ -85,9 +85,10 @@ async def play(scene: Scene, root: Path, seed: int, ack_wait_s: float) -> Findin
             stage.kinds_of = kinds_of
             return await stage.play(links)
     finally:
+        # Services leave by the links that they came by.
+        await asyncio.to_thread(system.stop)
         for link in links.values():
             await link.close()
-        await asyncio.to_thread(system.stop)
         await asyncio.to_thread(system.servers.erase)
         await provider.close()
 
