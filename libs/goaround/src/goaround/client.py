@@ -18,6 +18,7 @@ from goaround.handle import RunHandle, follow
 from goaround.history import told
 from goaround.place import url_of
 from goaround.reach import CONNECT_S, bus_at, heard
+from goaround.repeat import may_be_the_same
 from goaround_chassis import bus as chassis
 from goaround_chassis.bus import Bus
 from goaround_schemas import api
@@ -314,7 +315,7 @@ class Goaround:
             source=self._name, subject=data.run_id, correlationid=data.run_id, data=data
         )
         known = await self._known(run_id) if run_id else None
-        since = known.run.requested_at - _SKEW if known and _same(known, data) else None
+        since = known.run.requested_at - _SKEW if known and may_be_the_same(known, data) else None
         # Before the request goes out, so that nothing of its run is missed.
         handle = await self._follow(
             data.run_id, data.service, data.environment, since=since, cause=asked.id
@@ -387,18 +388,3 @@ def _valid(kind: type[P], /, **fields: Any) -> P:
         return kind.model_validate(fields)
     except ValidationError as error:
         raise BadRequest(faults(error)) from error
-
-
-def _same(known: api.RunDetail, data: DeployRequestedData) -> bool:
-    """Whether the run of this id may be the one that is asked for, as far as can be seen."""
-    run = known.run
-    return (
-        run.kind == data.kind
-        and run.service == data.service
-        and run.environment == data.environment
-        and (run.version == data.version or data.version is None)
-        and run.requested_by == data.requested_by
-        and known.request_reason == data.reason
-        and known.artifact == data.artifact
-        and run.emergency == data.emergency
-    )
