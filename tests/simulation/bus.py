@@ -5,7 +5,6 @@ without an ack comes again after the consumer's wait, a work queue forgets what 
 streams and consumers are those of the one topology; who settles messages is the real settlement.
 """
 
-import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -15,18 +14,16 @@ from functools import lru_cache
 from typing import Any
 
 from goaround.topology import topology
-from goaround_chassis.bus import Subscription, Unavailable
+from goaround_chassis.bus import Subscription
 from goaround_chassis.bus.crew import Crew
-from goaround_chassis.bus.publishing import publish
 from goaround_chassis.bus.settle import Settlement
 from goaround_chassis.timers import FIRED
-from goaround_schemas.envelope import Message, encode
-from goaround_schemas.subjects import TIMERS, WORK, stream_of, subject_of
+from goaround_schemas.subjects import TIMERS, WORK
 from tests.simulation.clock import START, Host, Loop
 from tests.simulation.faults import Fate, Gate
 
 TOPOLOGY = topology()
-_CONSUMERS = {(c.stream, c.name): c for c in TOPOLOGY.consumers}
+CONSUMERS = {(c.stream, c.name): c for c in TOPOLOGY.consumers}
 _WINDOWS = {s.name: s.duplicate_window_s for s in TOPOLOGY.streams}
 
 
@@ -150,7 +147,9 @@ class Hand:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ack:
+class Ack:
+    """The stream's acknowledgement of a publish."""
+
     seq: int
     duplicate: bool
 
@@ -167,7 +166,7 @@ class Bus:
         self.on_kept: list[Callable[[Kept], None]] = []
         self._seen: dict[tuple[str, str], Kept] = {}
         self._durables = {
-            key: Durable(c.stream, c.name, c.ack_wait_s) for key, c in _CONSUMERS.items()
+            key: Durable(c.stream, c.name, c.ack_wait_s) for key, c in CONSUMERS.items()
         }
         self._alarms: dict[str, int] = {}
 
@@ -180,13 +179,13 @@ class Bus:
         """What a worker has still to do."""
         return list(self.queue.values())
 
-    def put(self, stream: str, subject: str, body: bytes, headers: Mapping[str, str]) -> _Ack:
+    def put(self, stream: str, subject: str, body: bytes, headers: Mapping[str, str]) -> Ack:
         """Take a message in, unless its id was taken within the stream's window."""
         id_ = headers.get("Nats-Msg-Id", "")
         seen = self._seen.get((stream, id_)) if id_ else None
         if seen is not None and self.loop.now_s - seen.at_s < _WINDOWS[stream]:
             self.repeats.append((seen, body))
-            return _Ack(seen.sequence, duplicate=True)
+            return Ack(seen.sequence, duplicate=True)
         all_ = self.streams[stream]
         kept = Kept(stream, len(all_) + 1, subject, body, headers, self.loop.now_s)
         all_.append(kept)
@@ -195,13 +194,13 @@ class Bus:
             look(kept)
         if stream == WORK:
             if self.fate.strikes(_lossy(self.fate, subject), "command lost by the queue"):
-                return _Ack(kept.sequence, duplicate=False)
+                return Ack(kept.sequence, duplicate=False)
             self.queue[kept.sequence] = kept
         for name in _readers(stream, subject):
             durable = self._durables[stream, name]
             durable.open += 1
             self._soon(Delivery(durable, kept))
-        return _Ack(kept.sequence, duplicate=False)
+        return Ack(kept.sequence, duplicate=False)
 
     def seat(self, seat: Seat, subscription: Subscription) -> None:
         """Have a host handle messages of a consumer from now on."""
@@ -298,116 +297,6 @@ class Bus:
         while durable.waiting and any(s.has_room for s in durable.seats):
             delivery = durable.waiting.popleft()
             self._offer(delivery, delivery.turn)
-
-
-class Wire:
-    """One host's connection: what it publishes, asks and sets passes its gate."""
-
-    def __init__(self, bus: Bus, gate: Gate) -> None:
-        self._bus, self._gate = bus, gate
-        self._js: Any = _Publishes(bus, gate)
-        self.max_payload = 1024 * 1024
-
-    async def publish(self, message: Message) -> None:
-        """Return once the message is kept; publishing it twice is the same as once."""
-        await self.publish_raw(
-            subject_of(message), encode(message), stream=stream_of(message), msg_id=str(message.id)
-        )
-
-    async def publish_raw(
-        self,
-        subject: str,
-        body: bytes,
-        *,
-        stream: str,
-        msg_id: str,
-        headers: Mapping[str, str] | None = None,
-    ) -> bool:
-        """Publish bytes as they are; return whether the stream had them already."""
-        all_headers = {**(headers or {}), "Nats-Msg-Id": msg_id}
-        ack = await publish(self._js, subject, body, stream=stream, headers=all_headers)
-        return bool(ack.duplicate)
-
-    async def queued(self, subject: str, stream: str) -> int:
-        """How many messages of a subject a work queue still has."""
-        await self._gate("queued")
-        await self.reach("queued")
-        assert stream == WORK, "only commands are asked for again"
-        return sum(kept.subject == subject for kept in self._bus.queue.values())
-
-    async def at(self, name: str, key: str, due: datetime, body: bytes) -> None:
-        """Set an alarm."""
-        await self._gate("alarm")
-        await self.reach("alarm")
-        self._bus.set_alarm(name, key, (due - START).total_seconds(), body)
-        await self._gate("alarm set")
-
-    async def cancel(self, name: str, key: str) -> None:
-        """Drop an alarm."""
-        await self._gate("cancel")
-        await self.reach("cancel")
-        self._bus.drop_alarm(name, key)
-        await self._gate("cancelled")
-
-    async def reach(self, what: str) -> None:
-        """Return if the bus is there.
-
-        Raises:
-            Unavailable: It is away.
-        """
-        if self._bus.loop.now_s < self._bus.away_until:
-            await asyncio.sleep(2.0)
-            raise Unavailable(what, "no answer in time")
-
-    async def request(self, reply: Hand, answer: bytes, timeout: float) -> None:
-        """Settle a message with the server's confirmation."""
-        del answer
-        if self._bus.loop.now_s < self._bus.away_until:
-            await asyncio.sleep(timeout)
-            raise TimeoutError
-        await reply.ack()
-
-    def subscribe(self, subscription: Subscription) -> None:
-        """Have messages of a consumer handled by this host, settled as services settle them."""
-        settle = Settlement(
-            client=self,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-            js=self._js,
-            service=self._gate.host.name,
-            consumer=subscription.consumer,
-            handler=subscription.handler,
-            together=subscription.together,
-            raw=subscription.raw,
-            kinds=subscription.kinds,
-            on_dead=subscription.on_dead,
-            ack_wait_s=_CONSUMERS[subscription.stream, subscription.consumer].ack_wait_s,
-            max_delivered=subscription.max_delivered,
-        )
-        self._bus.seat(Seat(subscription, settle, self._gate), subscription)
-
-
-class _Publishes:
-    """The part of a JetStream connection that takes messages in."""
-
-    def __init__(self, bus: Bus, gate: Gate) -> None:
-        self._bus, self._gate = bus, gate
-
-    async def publish(
-        self, subject: str, body: bytes, *, timeout: float, stream: str, headers: dict[str, str]
-    ) -> _Ack:
-        """Return the stream's acknowledgement, if one comes in time."""
-        await self._gate("publish")
-        bus, fate = self._bus, self._bus.fate
-        if bus.loop.now_s < bus.away_until or fate.strikes(
-            fate.weather.loses_effects, "publish lost"
-        ):
-            await asyncio.sleep(timeout)
-            raise TimeoutError
-        ack = bus.put(stream, subject, body, headers)
-        await self._gate("published")
-        if fate.strikes(fate.weather.loses_answers, "publish not confirmed"):
-            await asyncio.sleep(timeout)
-            raise TimeoutError
-        return ack
 
 
 def _lossy(fate: Fate, subject: str) -> float:

@@ -18,8 +18,8 @@ from goaround_orchestrator.ledger import Ledger, Letter, Unit
 from goaround_orchestrator.memory import MemoryUnit
 from goaround_orchestrator.run import Move, Run
 from goaround_schemas.envelope import Message
-from tests.simulation.bus import Wire
 from tests.simulation.database import UnlockedLedger, UnlockedUnit
+from tests.simulation.wire import Wire
 from tests.simulation.workers import Parts
 
 

@@ -50,11 +50,12 @@ from goaround_watcher.handlers import Ports, on_tick
 from goaround_watcher.handlers import on_command as on_watch
 from goaround_watcher.handlers import on_dead as on_dead_watch
 from tests.simulation import estate as there
-from tests.simulation.bus import Bus, Wire
+from tests.simulation.bus import Bus
 from tests.simulation.clock import Host, HostClock, Loop
 from tests.simulation.database import Database, Deadlock, PostOf, ledger_of
 from tests.simulation.faults import Fate, Gate, Through
 from tests.simulation.scenario import Shelf
+from tests.simulation.wire import Wire
 
 ANSWERS = (
     DeployVerified,

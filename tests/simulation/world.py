@@ -18,12 +18,13 @@ from goaround_orchestrator.replies import Answer as Reply
 from goaround_orchestrator.run import Landing
 from goaround_schemas.subjects import DEPLOY
 from tests.simulation import workers
-from tests.simulation.bus import Bus, Kept, Wire
+from tests.simulation.bus import Bus, Kept
 from tests.simulation.clock import START, Host, HostClock, new_loop
 from tests.simulation.database import Database, Deadlock, UnlockedLedger
 from tests.simulation.estate import Estate
 from tests.simulation.faults import Fate, Gate, Weather
 from tests.simulation.scenario import ENVIRONMENT, LONGEST, Knock, Scenario, Word, scenario
+from tests.simulation.wire import Wire
 from tests.simulation.workers import Life, LoggedBucket, Parts, Site
 
 PLAIN = Parts()
