@@ -42,7 +42,8 @@ class Load:
             many = BURST if self._random.random() * per_s * BURST_EVERY_S < 1 else 1
             for _ in range(many):
                 if self.asked - len(self.ended) < MOST_IN_FLIGHT:
-                    self._soon(self._one())
+                    self.asked += 1
+                    self._soon(self._one(self.asked))
             await asyncio.sleep(self._random.expovariate(per_s))
         while self._doing:
             await asyncio.wait(self._doing)
@@ -64,15 +65,14 @@ class Load:
         self._doing.add(task)
         task.add_done_callback(self._doing.discard)
 
-    async def _one(self) -> None:
-        self.asked += 1
-        chance, run = self._random, f"{self._name}-{self.asked}"
+    async def _one(self, number: int) -> None:
+        chance, run = self._random, f"{self._name}-{number}"
         fate = chance.choices(("", "-bad", "-sick"), (86, 8, 6))[0]
         body: dict[str, Any] = {
             "run_id": run,
             "service": chance.choice(self._services),
             "environment": "prod",
-            "version": f"{self.asked}{fate}",
+            "version": f"{number}{fate}",
             "requested_by": "chaos",
         }
         if chance.random() < 0.06:
