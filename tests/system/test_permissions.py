@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
@@ -83,6 +84,34 @@ async def test_a_watcher_cannot_order_a_deployment(server: EmbeddedNats) -> None
         await client.flush()
     assert await _kept(server, "WORK") == []
     assert await _kept(server, "DEPLOY") == ["deploy.observed.prod.x"]
+
+
+async def test_an_operator_has_consumers_of_its_own_and_cannot_touch_the_orchestrators(
+    server: EmbeddedNats,
+) -> None:
+    await _migrated(server)
+    operator = _User()
+    own = json.dumps(
+        {"stream_name": "DEPLOY", "config": {"durable_name": "mine", "ack_policy": "explicit"}}
+    ).encode()
+    consumer = "$JS.API.CONSUMER"
+    async with operator.connected(server.url, *server.credentials("operator")) as client:
+        made = await client.request(f"{consumer}.DURABLE.CREATE.DEPLOY.mine", own, timeout=WITHIN_S)
+        assert "error" not in json.loads(made.data)
+        for denied in (
+            f"{consumer}.MSG.NEXT.DEPLOY.orchestrator",
+            f"{consumer}.DELETE.DEPLOY.orchestrator-requests",
+            f"{consumer}.DURABLE.CREATE.DEPLOY.orchestrator",
+            f"{consumer}.CREATE.DEPLOY.orchestrator.deploy.>",
+            "$JS.ACK.DEPLOY.orchestrator.1.1.1.1.0",
+        ):
+            await client.publish(denied, b"{}")
+            refused = await asyncio.wait_for(operator.refused.get(), WITHIN_S)
+            assert denied.lower() in refused
+        # Named in the body alone, the server takes it for nobody's.
+        sly = own.replace(b"mine", b"orchestrator")
+        answer = await client.request(f"{consumer}.CREATE.DEPLOY", sly, timeout=WITHIN_S)
+        assert "error" in json.loads(answer.data)
 
 
 @pytest.mark.parametrize("user", [*TAKES, "operator"])

@@ -203,6 +203,24 @@ def _operator() -> NatsUser:
         OPERATOR,
         publish_allow=publish,
         subscribe_allow=(*_inbox(OPERATOR), "_INBOX.>", "deploy.>"),
+        publish_deny=_of_the_orchestrator(),
+    )
+
+
+def _of_the_orchestrator() -> tuple[str, ...]:
+    """What would take messages out of the orchestrator's hands, or its consumers from under it."""
+    own = [c.name for c in topology().consumers if c.stream == DEPLOY]
+    return tuple(
+        subject
+        for name in own
+        for subject in (
+            f"$JS.API.CONSUMER.CREATE.{DEPLOY}.{name}",
+            f"$JS.API.CONSUMER.CREATE.{DEPLOY}.{name}.>",
+            f"$JS.API.CONSUMER.DURABLE.CREATE.{DEPLOY}.{name}",
+            f"$JS.API.CONSUMER.DELETE.{DEPLOY}.{name}",
+            f"$JS.API.CONSUMER.MSG.NEXT.{DEPLOY}.{name}",
+            f"$JS.ACK.{DEPLOY}.{name}.>",
+        )
     )
 
 

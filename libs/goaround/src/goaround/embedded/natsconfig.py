@@ -26,12 +26,14 @@ _PASSWORD_BYTES = 24
 class NatsUser:
     """One user of the bus, and the subjects it may publish and subscribe to; none means none.
 
-    `allow_responses` lets it answer a request it was sent, on the reply subject of that request.
+    What is denied is taken out of what is allowed. `allow_responses` lets it answer a request it
+    was sent, on the reply subject of that request.
     """
 
     name: str
     publish_allow: tuple[str, ...] = ()
     subscribe_allow: tuple[str, ...] = ()
+    publish_deny: tuple[str, ...] = ()
     allow_responses: bool = False
 
     def __post_init__(self) -> None:
@@ -40,7 +42,7 @@ class NatsUser:
             raise ValueError(
                 f"bus user {self.name!r}: a name is 1 to 64 letters, digits, '-' and '_'"
             )
-        for subject in (*self.publish_allow, *self.subscribe_allow):
+        for subject in (*self.publish_allow, *self.subscribe_allow, *self.publish_deny):
             if not is_subject(subject):
                 raise ValueError(
                     f"bus user {self.name}: {subject!r} is no subject; "
@@ -66,7 +68,7 @@ def authorization(
                 "user": user.name,
                 "password": passwords[user.name],
                 "permissions": {
-                    "publish": _rights(user.publish_allow),
+                    "publish": _rights(user.publish_allow, user.publish_deny),
                     "subscribe": _rights(user.subscribe_allow),
                     "allow_responses": user.allow_responses,
                 },
@@ -76,9 +78,11 @@ def authorization(
     }
 
 
-def _rights(subjects: Sequence[str]) -> dict[str, list[str]]:
+def _rights(allow: Sequence[str], deny: Sequence[str] = ()) -> dict[str, list[str]]:
     # An empty list of what is allowed would allow everything.
-    return {"allow": list(subjects)} if subjects else {"deny": [">"]}
+    if not allow:
+        return {"deny": [">"]}
+    return {"allow": list(allow)} | ({"deny": list(deny)} if deny else {})
 
 
 def server_settings(root: Path, port: int, monitor_port: int, sync: Sync) -> dict[str, Any]:
