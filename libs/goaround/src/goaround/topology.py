@@ -33,7 +33,7 @@ _GIB = 1024**3
 
 WATCH_TIMER = "watch"
 
-ACK_WAIT_S = 5.0
+ACK_WAIT_S = 3.0
 """How long a message in the hands of a worker that died waits for another one. A worker that
 lives says so every third of it, so this does not bound how long work may take."""
 
