@@ -6,6 +6,7 @@ locks is given up, as Postgres ends a deadlock.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -72,6 +73,7 @@ class Database:
         self.loop, self.fate, self.ledger = loop, fate, ledger
         self.post = MemoryPost(ledger)
         self.away_until = 0.0
+        self.doubled: set[tuple[str, str]] = set()
         self._sleepers: list[tuple[float, asyncio.Event]] = []
 
     async def reach(self, what: str) -> None:
@@ -112,7 +114,13 @@ class Database:
                 self._sleepers.remove(sleeper)
 
     def committed(self) -> None:
-        """Wake the sweepers that would sleep longer than is right by now."""
+        """Look whether a place has two active runs, and wake sweepers that would sleep too long."""
+        active = Counter(
+            (run.service, run.environment)
+            for run in (row.run for row in self.ledger.kept.runs.values())
+            if run.phase in ACTIVE
+        )
+        self.doubled |= {place for place, runs in active.items() if runs > 1}
         if self._sleepers and (due_s := self.due_s()) is not None:
             for until_s, woken in self._sleepers:
                 if due_s < until_s - 1.0:

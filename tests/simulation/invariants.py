@@ -7,13 +7,12 @@ it down and beginning it (decision 0010), and a notice in hand when its worker d
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 from goaround_notifier.delivery import Delivery
 from goaround_orchestrator import frontdoor
 from goaround_orchestrator.frontdoor import Knock, Request, Stray
-from goaround_orchestrator.lifecycle import ACTIVE
 from goaround_orchestrator.run import Run
 from goaround_schemas.catalogue import AnyMessage, Malformed, UnknownType, parse
 from goaround_schemas.outcome import DeployAdvanced, DeployFinished
@@ -98,17 +97,9 @@ def one_run_a_request(h: History) -> Iterator[str]:
 
 
 def one_active(h: History) -> Iterator[str]:
-    """No two runs are active at the same time for a service and environment."""
-    spans: dict[str, list[tuple[datetime, datetime, str]]] = defaultdict(list)
-    for run in h.runs.values():
-        active = [s for s in run.timeline if s.phase in ACTIVE]
-        if active:
-            spans[run.service].append((active[0].from_, active[-1].to, run.id))
-    skew = timedelta(seconds=2 * h.world.weather.skew_s)
-    for of_place in spans.values():
-        for before, after in pairwise(sorted(of_place)):
-            if after[0] < before[1] - skew:
-                yield f"{before[2]} and {after[2]} were active at the same time"
+    """No two runs are active at the same time for a service and environment, after any commit."""
+    for service, environment in sorted(h.world.database.doubled):
+        yield f"two runs were active for {service} in {environment}"
 
 
 def nothing_after_the_outcome(h: History) -> Iterator[str]:
