@@ -208,6 +208,8 @@ CONSTRAINTS = (
     case("DROP INDEX CONCURRENTLY orders_due", REVERSIBLE, UNCLEAR, NOBODY, "index orders_due"),
     case("ALTER INDEX orders_due RENAME TO orders_by_due",
          REVERSIBLE, COMPATIBLE, BRIEFLY, "index orders_due"),
+    case("ALTER INDEX measured_at ATTACH PARTITION m_2026_at",
+         IRREVERSIBLE, COMPATIBLE, BRIEFLY, "index m_2026_at", "index measured_at"),
     case("REINDEX INDEX orders_due", ADDITIVE, COMPATIBLE, WRITERS, "no value changes"),
     case("REINDEX TABLE CONCURRENTLY orders", ADDITIVE, COMPATIBLE, NOBODY, "no value changes"),
     case("ALTER TABLE orders ADD CONSTRAINT positive CHECK (total > 0)",

@@ -74,7 +74,8 @@ def altered(statement: ast.AlterTableStmt, known: Known) -> Iterator[Finding]:
     new = known.is_new(f"table {table}")
     for command in statement.cmds or ():
         assert isinstance(command, ast.AlterTableCmd)
-        found = _command(table, command, known)
+        of_index = statement.objtype == enums.ObjectType.OBJECT_INDEX
+        found = _command(table, command, known, of_index=of_index)
         yield _on_new(found) if new else found
 
 
@@ -90,7 +91,7 @@ def _on_new(found: Finding) -> Finding:
     )
 
 
-def _command(table: str, command: ast.AlterTableCmd, known: Known) -> Finding:
+def _command(table: str, command: ast.AlterTableCmd, known: Known, *, of_index: bool) -> Finding:
     name, made = command.name, command.def_
     cascade = command.behavior == _CASCADE
     match command.subtype:
@@ -113,6 +114,8 @@ def _command(table: str, command: ast.AlterTableCmd, known: Known) -> Finding:
         case _A.AT_ValidateConstraint:
             return constraints.validated(table, name)
         case _A.AT_AttachPartition | _A.AT_DetachPartition | _A.AT_DetachPartitionFinalize:
+            if of_index:
+                return _index_partition(table, command)
             return _partition(table, command)
         case _A.AT_AddIdentity | _A.AT_SetIdentity | _A.AT_DropIdentity:
             return _identity(table, command)
@@ -140,6 +143,15 @@ def _command(table: str, command: ast.AlterTableCmd, known: Known) -> Finding:
 
 def _change(what: str, aspect: str, to: str = "") -> Effect:
     return Effect(does="change", what=what, aspect=aspect.strip(), to=to)
+
+
+def _index_partition(index: str, command: ast.AlterTableCmd) -> Finding:
+    part = command.def_
+    assert isinstance(part, ast.PartitionCmd)
+    name = relation(part.name)
+    reason = f"attaches index {name} to index {index}: no ALTER detaches it, only a drop"
+    effect = _change(f"index {name}", "partition of", index)
+    return Finding(Kind.IRREVERSIBLE, reason, blocks=Blocks.BRIEFLY, effects=(effect,))
 
 
 def _partition(table: str, command: ast.AlterTableCmd) -> Finding:

@@ -60,7 +60,7 @@ def dropped(statement: ast.DropStmt, known: Known) -> Iterator[Finding]:
     for named in statement.objects or ():
         if loss is None:
             noun = noun_of(statement.removeType)
-            reason = f"drops a {noun}: what goes with it is not known here"
+            reason = f"what goes with a dropped {noun} is not known here"
             yield Finding(Kind.UNKNOWN, reason, Fit.UNCLEAR)
             continue
         yield _one(statement, loss, named, known)

@@ -22,8 +22,8 @@ _CUTS = {
     ("timestamp without time zone", "date"): "the time of day goes",
     ("timestamp with time zone", "date"): "the time of day goes",
     ("timestamp without time zone", "timestamp with time zone"): (
-        "values are read in the session's time zone, and an hour that its clocks repeat is "
-        "ambiguous"
+        "values are read in the session's time zone (no row is written anew where that is UTC), "
+        "and an hour that its clocks repeat is ambiguous"
     ),
     ("timestamp with time zone", "timestamp without time zone"): (
         "values lose their zone, and an hour that the session's clocks repeat becomes one"
