@@ -6,14 +6,17 @@ import asyncio
 import gzip
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from urllib.parse import urlencode
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from goaround_secrets import Resolved
 from goaround_watcher.sources.http import MOST_BYTES, Http, Unreachable
 from goaround_watcher.sources.port import SourceError
-from goaround_watcher.sources.wire import Wire, place_of
+from goaround_watcher.sources.wire import Wire, encoded, place_of
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -201,3 +204,11 @@ async def test_a_header_that_would_be_two_is_never_sent() -> None:
         with pytest.raises(SourceError):
             await http.get(server.url, timeout_s=2, headers={"A": "b\r\nEvil: c"}, params={})
     assert not server.asked
+
+
+_TEXT = st.text(max_size=20)
+
+
+@given(st.dictionaries(_TEXT, _TEXT, max_size=3))
+def test_parameters_are_encoded_as_everybody_does(params: dict[str, str]) -> None:
+    assert encoded(params) == urlencode(params)

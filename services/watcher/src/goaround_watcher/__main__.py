@@ -8,8 +8,8 @@ from goaround_watcher.app import build
 from goaround_watcher.settings import WatcherSettings
 
 GARBAGE_FROM = 50_000
-"""Objects made and not let go of until cycles are searched for. A look makes thousands, hardly one of
-them in a cycle; and with them is searched what the judge remembers of ten thousand watches."""
+"""Objects made and not let go of until cycles are searched for. A look makes thousands, and hardly
+one is in a cycle; with them is searched what the judge remembers of ten thousand watches."""
 
 
 def main() -> int:

@@ -29,9 +29,7 @@ def evidence_of(state: State, now: float) -> Evidence:
     period = state.until - state.began
     elapsed = period if now >= state.until - EARLY_S else max(now - state.began, 0.0)
     times = _Times(state.switched)
-    # All of it is our own: to have it checked, number by number, would cost as much as to judge it.
-    return Evidence.model_construct(
-        signals=(),
+    return Evidence(
         columns=tuple(
             _signal(signal, state.signals.get(signal.name, SignalRecord()), times)
             for signal in state.plan.signals
@@ -61,7 +59,7 @@ class _Times:
 
 
 def _signal(signal: Signal, record: SignalRecord, times: _Times) -> SignalColumns:
-    rule = SignalRule.model_construct(
+    rule = SignalRule(
         name=signal.name,
         kind=SignalKind(signal.kind),
         bad=None if signal.bad is None else Bad(signal.bad),
@@ -70,7 +68,7 @@ def _signal(signal: Signal, record: SignalRecord, times: _Times) -> SignalColumn
         min_requests=signal.min_requests,
         muted=signal.muted,
     )
-    return SignalColumns.model_construct(
+    return SignalColumns(
         rule=rule,
         baseline=_columns(record.before, times),
         post=_columns(record.after, times),
@@ -81,7 +79,7 @@ def _signal(signal: Signal, record: SignalRecord, times: _Times) -> SignalColumn
 
 
 def _columns(looks: Looks, times: _Times) -> Columns:
-    return Columns.model_construct(
+    return Columns(
         at_s=times.of(looks),
         value=looks.values,
         state=looks.states,

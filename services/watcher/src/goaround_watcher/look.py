@@ -119,7 +119,8 @@ class SourcesLookout:
         (found, memory), lines = await asyncio.gather(
             self._answers(asked, order), self._logs(order)
         )
-        signals = {s.name: _seen(s.name, asked, found) for s in order.signals}
+        parts = _parts(asked, found)
+        signals = {s.name: _seen(s.name, parts) for s in order.signals}
         is_live = bool(order.logs) or not all(self._tells(a.source) for a in asked.values())
         return Look(order.span, signals, lines, memory, is_live)
 
@@ -192,23 +193,28 @@ def _past(signal: Signal, order: Order) -> Span:
     """Return what to ask of a source that can say what was: also of what an outage has hidden."""
     if order.history is not None:
         return order.history
-    since = min(order.outages.get(signal.name, order.span.since), order.span.since)
-    return replace(order.span, since=since)
+    since = order.outages.get(signal.name, order.span.since)
+    return order.span if since >= order.span.since else replace(order.span, since=since)
 
 
-def _seen(name: str, asked: Mapping[_Key, _Asked], found: Mapping[_Key, Answer]) -> SeenSignal:
+Parts = Mapping[tuple[str, _Part], tuple[Sequence[Answer], Rows]]
+"""What was answered of each part of each signal, and the looks that it makes."""
+
+
+def _parts(asked: Mapping[_Key, _Asked], found: Mapping[_Key, Answer]) -> Parts:
+    said: dict[tuple[str, _Part], tuple[list[Answer], Span]] = {}
+    for key, (_, span) in asked.items():
+        said.setdefault((key.signal, key.part), ([], span))[0].append(found[key])
+    return {part: (answers, _rows(answers, span)) for part, (answers, span) in said.items()}
+
+
+def _seen(name: str, parts: Parts) -> SeenSignal:
     """Put together what was answered about one signal."""
-
-    def of(part: _Part) -> tuple[list[Answer], Rows]:
-        keys = [key for key in asked if (key.signal, key.part) == (name, part)]
-        said = [found[key] for key in keys]
-        return said, _rows(said, asked[keys[0]].span) if keys else ()
-
-    said, own = of(_Part.OWN)
-    beside, control = of(_Part.CONTROL)
+    said, own = parts[name, _Part.OWN]
+    beside, control = parts.get((name, _Part.CONTROL), ((), ()))
+    _, like = parts.get((name, _Part.LIKE), ((), ()))
     lacks = rows.detail_of(beside, control)
     details = (rows.detail_of(said, own), f"its control: {lacks}" if lacks else "")
-    _, like = of(_Part.LIKE)
     return SeenSignal(own, "; ".join(filter(None, details)), like, control)
 
 

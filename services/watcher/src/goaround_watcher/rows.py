@@ -37,6 +37,8 @@ def of_counts(errors: Answer, requests: Answer, span: Span) -> Rows:
 
 def detail_of(answers: Sequence[Answer], rows: Rows) -> str:
     """Return what is to be said of the last look: why it brought no number, or with what doubts."""
+    if not any(answer.detail for answer in answers) and rows and rows[-1].state is SampleState.OK:
+        return ""
     if rows and rows[-1].state is SampleState.OK:
         answers = [answer for answer in answers if answer.state is SampleState.OK]
     said = [answer.detail for answer in answers if answer.detail]

@@ -4,6 +4,7 @@ It holds all that a verdict rests on, so that the verdict can be had again from 
 next look needs, so that any watcher can take it. Times are seconds since 1970.
 """
 
+import operator
 from enum import StrEnum, unique
 from typing import NamedTuple
 
@@ -39,17 +40,23 @@ class Doing(StrEnum):
     """Someone has told us to look no more."""
 
 
+def _no_looks() -> Looks:
+    """Return the field of looks that are none at first, and are written where there are some."""
+    field: Looks = Field(default=NONE, exclude_if=operator.not_)
+    return field
+
+
 class SignalRecord(BaseModel, frozen=True):
     """All looks at one signal: before the switch, after it, and at a like time long before.
 
     Those at its control were taken at the same times as its own.
     """
 
-    before: Looks = NONE
-    after: Looks = NONE
-    reference: Looks = NONE
-    control_before: Looks = NONE
-    control_after: Looks = NONE
+    before: Looks = _no_looks()
+    after: Looks = _no_looks()
+    reference: Looks = _no_looks()
+    control_before: Looks = _no_looks()
+    control_after: Looks = _no_looks()
     detail: str = Field(default="", description="What the source last had to say besides.")
 
 

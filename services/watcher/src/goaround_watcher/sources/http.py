@@ -4,13 +4,21 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
 from goaround_secrets import Mask, Resolved
 from goaround_watcher.sources.port import SourceError
-from goaround_watcher.sources.wire import Broken, NotPlain, TooLarge, Wire, place_of, request
+from goaround_watcher.sources.wire import (
+    Broken,
+    NotPlain,
+    TooLarge,
+    Wire,
+    encoded,
+    place_of,
+    request,
+)
 
 MOST_BYTES = 16 * 1024 * 1024
 """More than any metrics page or answer of ours holds; a stream without end must stop."""
@@ -91,7 +99,7 @@ class Http:
     ) -> tuple[int, bytes]:
         plain = None if self._wire is None or place in self._not_plain else place_of(url)
         if self._wire is not None and plain is not None:
-            text = urlencode(params)
+            text = encoded(params)
             try:
                 asked = request(plain, headers, "" if form else text, text if form else "")
                 reply = await self._wire.ask(plain, asked, MOST_BYTES)
