@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -18,19 +19,31 @@ def parse_duration(value: Any) -> timedelta:
     Raises:
         ValueError: It is no length of time, is negative, or is over a year.
     """
+    if isinstance(value, str):
+        return _read(value)
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
-    elif isinstance(value, bool):
-        raise ValueError(f"{value!r} is not a length of time; write for example 90s, 15m or 1h30m")
-    elif isinstance(value, int | float):
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         # A whole number may be too large to be a float at all.
         seconds = float(value) if abs(value) <= _LONGEST_S else float("inf")
-    elif isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        seconds = sum(float(n) * _SECONDS[u] for n, u in _PART.findall(value))
-    elif isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value.strip()):
-        seconds = float(value)
     else:
         raise ValueError(f"{value!r} is not a length of time; write for example 90s, 15m or 1h30m")
+    return _bounded(seconds, value)
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> timedelta:
+    # A guide is read with each message that carries a part of it: the same few texts each time.
+    if _WHOLE.fullmatch(text.strip()):
+        seconds = sum(float(n) * _SECONDS[u] for n, u in _PART.findall(text))
+    elif re.fullmatch(r"\d+(\.\d+)?", text.strip()):
+        seconds = float(text)
+    else:
+        raise ValueError(f"{text!r} is not a length of time; write for example 90s, 15m or 1h30m")
+    return _bounded(seconds, text)
+
+
+def _bounded(seconds: float, value: object) -> timedelta:
     if not 0 <= seconds <= _LONGEST_S:
         raise ValueError(f"{value!r} is not between 0 and a year")
     return timedelta(seconds=seconds)
