@@ -68,6 +68,9 @@ chaos-short: .venv/ready ## the same in about two minutes
 growth: .venv/ready ## what a run and every question cost beside 1,000,000 finished runs; RUNS="N ..." other numbers
 	@$(BIN)/python -m tests.bench.growth $(RUNS)
 
+watches: .venv/ready ## 10,000 watches on this machine: ticks in time, what they cost, a second watcher and its death
+	@$(BIN)/python -m tests.bench.watches
+
 watchbench: .venv/peers ## the judge beside its peers on real incidents; WATCHBENCH names the folder
 	@$(BIN)/python -m tests.bench.judge_watchbench $(WATCHBENCH)
 

@@ -56,7 +56,8 @@ async def build(settings: WatcherSettings, bus: Bus) -> Service:
                 kinds=(WorkWatch,),
                 handler=partial(on_command, ports=ports),
                 on_dead=partial(on_dead, ports=ports),
-                concurrency=settings.concurrency,
+                # A command begins with a look.
+                concurrency=max(settings.concurrency, settings.looks_at_once),
             ),
             Subscription(
                 stream=TIMERS,

@@ -1,0 +1,295 @@
+"""How many watches one machine holds: ticks in time, none lost, every verdict, what it costs.
+
+A NATS server with its durable defaults (every write synced), a stand-in for Prometheus, and
+watchers as processes of their own. No orchestrator: the commands are published here, baselines
+first, then the watches, spread evenly. In mid-watch a second watcher joins, and is killed (-9).
+
+Lateness is from the moment at which a look was due to that at which its `deploy.observed` reached a
+subscriber: the alarm, the look, the judgement, the document and the message are all in it.
+
+    python -m tests.bench.watches [--watches 10000] [--every 15] [--seconds 300]
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import statistics
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from goaround.embedded import EmbeddedNats
+from goaround.topology import ACK_WAIT_S, topology
+from goaround_chassis.bus import Bus, apply
+from goaround_chassis.settings import BusSettings
+from goaround_schemas.envelope import encode
+from goaround_schemas.guide import Watch
+from goaround_schemas.subjects import WORK, subject_of
+from goaround_schemas.watching import WorkWatch, WorkWatchData
+from tests.bench.processes import Process, pace_ms, started
+from tests.bench.tally import Tally
+
+PATIENCE_S = 120.0
+HALF_FROM = 0.4
+"""A share of the ticks, of the second watcher, that is called about half."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is to be held."""
+
+    watches: int = 10_000
+    every_s: float = 15.0
+    seconds: float = 300.0
+
+    @property
+    def baseline_s(self) -> float:
+        """The time before, of twenty looks: five minutes."""
+        return 20 * self.every_s
+
+    @property
+    def spread_s(self) -> float:
+        """Over what time the watches begin: two intervals, half of all in each.
+
+        To begin costs more than a tick; so there is never more to do than when all are there.
+        """
+        return 2 * self.every_s
+
+
+def guide(load: Load, number: int) -> Watch:
+    """Return what a watch looks at: five signals, of which one has two counts."""
+    of = f'{{service="shop-{number}"}}'
+    latency = f"sum by (le) (rate(http_request_duration_seconds_bucket{of}[1m]))"
+    return Watch.model_validate_json(
+        json.dumps(
+            {
+                "period": load.seconds,
+                "every": load.every_s,
+                "baseline": {"before": load.baseline_s},
+                "signals": [
+                    {
+                        "name": "p95 latency",
+                        "kind": "latency",
+                        "unit": "s",
+                        "prometheus": f"histogram_quantile(0.95, {latency})",
+                    },
+                    {
+                        "name": "p50 latency",
+                        "kind": "latency",
+                        "unit": "s",
+                        "prometheus": f"histogram_quantile(0.5, {latency})",
+                    },
+                    {
+                        "name": "errors",
+                        "kind": "errors",
+                        "errors": {"prometheus": f"sum(increase(http_errors_total{of}[15s]))"},
+                        "requests": {"prometheus": f"sum(increase(http_requests_total{of}[15s]))"},
+                    },
+                    {
+                        "name": "throughput",
+                        "kind": "throughput",
+                        "unit": "1/s",
+                        "prometheus": f"sum(rate(http_requests_total{of}[1m]))",
+                    },
+                    {
+                        "name": "cpu",
+                        "kind": "saturation",
+                        "prometheus": f"sum(rate(process_cpu_seconds_total{of}[1m]))",
+                    },
+                ],
+            }
+        )
+    )
+
+
+def command(load: Load, number: int, action: str) -> WorkWatch:
+    """Return the command for one watch."""
+    run = f"run-{number}"
+    return WorkWatch(
+        id=f"{run}-{action}",
+        source="bench",
+        subject=run,
+        correlationid=run,
+        data=WorkWatchData.model_validate(
+            {
+                "run_id": run,
+                "service": f"shop-{number}",
+                "environment": "prod",
+                "version": "2.0.0",
+                "action": action,
+                "watch": guide(load, number),
+                "switched_at": datetime.now(UTC) if action == "watch" else None,
+            }
+        ),
+    )
+
+
+async def ask(bus: Bus, load: Load, action: str, over_s: float) -> None:
+    """Publish every watch's command, spread evenly over a time."""
+    began = time.time()
+    in_hand: set[asyncio.Task[bool]] = set()
+    for number in range(load.watches):
+        asked = command(load, number, action)
+        in_hand.add(
+            asyncio.create_task(
+                bus.publish_raw(subject_of(asked), encode(asked), stream=WORK, msg_id=asked.id)
+            )
+        )
+        ahead = began + number * over_s / load.watches - time.time()
+        if ahead > 0 or len(in_hand) >= 500:
+            await asyncio.sleep(max(ahead, 0))
+            in_hand = {task for task in in_hand if not task.done()}
+    if in_hand:
+        await asyncio.wait(in_hand)
+
+
+async def until(so: Callable[[], bool], patience_s: float) -> bool:
+    """Return whether it came to be so in time."""
+    deadline = time.monotonic() + patience_s
+    while not so():
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(0.1)
+    return True
+
+
+@dataclass
+class Bench:
+    """The machine under load."""
+
+    load: Load
+    bus: Bus
+    root: Path
+    tally: Tally
+    others: dict[str, Process]
+    environment: dict[str, str]
+    say: Callable[[str], None]
+
+    async def run(self) -> dict[str, Any]:
+        """Return the figures."""
+        load, tally = self.load, self.tally
+        async with self.watcher("watcher") as first:
+            began = time.monotonic()
+            await ask(self.bus, load, "baseline", 0)
+            if not await until(lambda: len(tally.baselined) >= load.watches, 10 * PATIENCE_S):
+                raise SystemExit(f"only {len(tally.baselined)} baselines were answered")
+            self.say(f"{load.watches} baselines in {time.monotonic() - began:.1f} s")
+            await ask(self.bus, load, "watch", load.spread_s)
+            steady_s = load.seconds - load.spread_s
+            alone = await self.over(0.3 * steady_s, first)
+            self.say(f"one watcher: {alone}; {tally.said()}")
+            takeover = await self.takeover(first, 0.3 * steady_s)
+            self.say(f"takeover: {takeover}; {tally.said()}")
+            patience = load.spread_s + load.seconds + PATIENCE_S
+            await until(lambda: len(tally.judged) >= load.watches, patience)
+            return {
+                "watches": load.watches,
+                **tally.figures(load.watches),
+                **alone,
+                "watcher_rss_mb": first.peak_mb(),
+                "takeover": takeover,
+            }
+
+    async def over(self, seconds: float, watcher: Process) -> dict[str, Any]:
+        """Return what was used in so much time, and what a tick cost."""
+        parts = {"watcher": watcher, **self.others}
+        before = {name: part.cpu_s() for name, part in parts.items()}
+        began, ticks = time.monotonic(), self.tally.ticks
+        paces: list[float] = []
+        while time.monotonic() - began < seconds:
+            await asyncio.sleep(seconds / 10)
+            paces.append(pace_ms())
+        took, ticks = time.monotonic() - began, max(self.tally.ticks - ticks, 1)
+        used = {name: part.cpu_s() - before[name] for name, part in parts.items()}
+        return {
+            "ticks_per_s": round(ticks / took, 1),
+            "cores": {name: round(cpu / took, 3) for name, cpu in used.items()},
+            "pace_ms": round(statistics.median(paces), 1),
+            "ms_a_tick": {name: round(1000 * cpu / ticks, 3) for name, cpu in used.items()},
+        }
+
+    async def takeover(self, first: Process, seconds: float) -> dict[str, Any]:
+        """Return how a second watcher shares the load, and how it comes back from a dead one."""
+        async with self.watcher("watcher-2") as second:
+            share, half_after, began = 0.0, None, time.monotonic()
+            done = first.ticks(), second.ticks()
+            while time.monotonic() - began < seconds:
+                await asyncio.sleep(min(5.0, seconds / 4))
+                now = first.ticks(), second.ticks()
+                grown = [b - a for a, b in zip(done, now, strict=True)]
+                share, done = grown[1] / max(sum(grown), 1), now
+                if half_after is None and share >= HALF_FROM:
+                    half_after = round(time.monotonic() - began, 1)
+            rss = second.peak_mb()
+            late = len(self.tally.late_s)
+            second.kill()
+        # What it had in hand comes back to the first when the ack wait is over.
+        await self.over(max(ACK_WAIT_S + 2 * self.load.every_s, 0.2 * seconds), first)
+        back = self.tally.late_s[late:]
+        return {
+            "share_of_second": round(share, 2),
+            "half_after_s": half_after,
+            "second_rss_mb": rss,
+            "late_at_most_after_kill_s": round(max(back, default=0.0), 2),
+        }
+
+    def watcher(self, name: str) -> contextlib.AbstractAsyncContextManager[Process]:
+        """Return a watcher that is ready, and ends with the block."""
+        return started(name, "goaround_watcher", self.root, self.environment)
+
+
+@contextlib.asynccontextmanager
+async def bench(load: Load, root: Path, say: Callable[[str], None]) -> AsyncGenerator[Bench]:
+    """Everything but the watchers, running."""
+    with EmbeddedNats(root, die_with_parent=True) as nats:
+        settings = BusSettings(nats_url=nats.url, shutdown_grace_s=2)
+        pid = nats.status().pid
+        assert pid is not None
+        async with (
+            await Bus.connect(settings, "bench") as bus,
+            started("prometheus", "tests.bench.prometheus_server", root, {}) as prometheus,
+        ):
+            await apply(bus, topology())
+            tally = Tally(every_s=load.every_s)
+            await bus.listen("deploy.>", tally.hear)
+            environment = {
+                "GOAROUND_NATS_URL": nats.url,
+                "GOAROUND_PROMETHEUS_URL": f"http://127.0.0.1:{prometheus.port}",
+            }
+            others = {"nats": Process("nats", pid), "prometheus": prometheus}
+            yield Bench(load, bus, root, tally, others, environment, say)
+
+
+async def measure(load: Load, root: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Return the figures of one load."""
+    async with bench(load, root, say) as it:
+        return await it.run()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Print the figures; the last line is JSON."""
+    given = argparse.ArgumentParser(prog="python -m tests.bench.watches")
+    given.add_argument("--watches", type=int, default=Load.watches)
+    given.add_argument("--every", type=float, default=Load.every_s, help="seconds")
+    given.add_argument("--seconds", type=float, default=Load.seconds, help="of each watch")
+    asked = given.parse_args()
+    with TemporaryDirectory(prefix="goaround-bench-") as folder:
+        load = Load(asked.watches, asked.every, asked.seconds)
+        figures = asyncio.run(measure(load, Path(folder), _say))
+    _say(json.dumps(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
