@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goaround_migrating import Kind, Revert, classify_revert
+from tests.migrating.corpus import CORPUS, Case
+from tests.migrating.corpus import TYPES as CORPUS_TYPES
 
 TYPES = {"orders.note": "varchar(10)", "orders.quantity": "integer", "orders.id": "bigint"}
 REVERSIBLE, LOSSY, IRREVERSIBLE, UNKNOWN = list(Kind)[1:]
@@ -31,6 +33,9 @@ PAIRS = (
          "ALTER TABLE orders DROP CONSTRAINT orders_buyer_fkey", REVERSIBLE),
     Pair("ALTER TABLE orders ADD COLUMN gross numeric GENERATED ALWAYS AS (total * 1.2) STORED",
          "ALTER TABLE orders DROP COLUMN gross", REVERSIBLE),
+    Pair("ALTER TABLE orders ADD COLUMN gross numeric GENERATED ALWAYS AS (total * 1.2) STORED",
+         "ALTER TABLE orders DROP COLUMN gross CASCADE", LOSSY, ("depends on it",)),
+    Pair("CREATE VIEW v AS SELECT 1", "DROP VIEW v CASCADE", LOSSY, ("CASCADE",)),
     Pair("ALTER TABLE orders DROP COLUMN note", "ALTER TABLE orders ADD COLUMN note varchar(10)",
          LOSSY, ("column orders.note comes back without what it held",)),
     Pair("ALTER TABLE orders DROP COLUMN note",
@@ -97,6 +102,18 @@ PAIRS = (
     Pair("DO $$ $$", "SELECT 1", UNKNOWN, ("the up, line 1: a DO block",)),
     Pair("CREATE INDEX i ON orders (note)", "SELECT undo()",
          UNKNOWN, ("the down, line 1", "undo()")),
+    Pair("ALTER TABLE orders ENABLE ROW LEVEL SECURITY; ALTER TABLE orders SET (fillfactor = 70)",
+         "ALTER TABLE orders RESET (fillfactor); ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
+         REVERSIBLE),
+    Pair("ALTER TABLE orders ENABLE ROW LEVEL SECURITY", "ALTER TABLE orders SET UNLOGGED",
+         IRREVERSIBLE, ("does not change back table orders: its row level security",)),
+    Pair("CREATE UNIQUE INDEX CONCURRENTLY i ON orders (note); "
+         "ALTER TABLE orders ADD CONSTRAINT c UNIQUE USING INDEX i",
+         "ALTER TABLE orders DROP CONSTRAINT c", REVERSIBLE),
+    Pair("CREATE SCHEMA audit; CREATE TABLE audit.seen (id int); CREATE INDEX i ON audit.seen (id)",
+         "DROP SCHEMA audit CASCADE", LOSSY, ("drops schema audit",)),
+    Pair("ALTER TABLE m ATTACH PARTITION m1 DEFAULT", "ALTER TABLE m DETACH PARTITION m1",
+         REVERSIBLE),
     Pair("GRANT SELECT ON orders TO x", "REVOKE SELECT ON orders FROM x", REVERSIBLE),
     Pair("UPDATE alembic_version SET version_num = 'b'",
          "UPDATE alembic_version SET version_num = 'a'", REVERSIBLE),
@@ -129,6 +146,13 @@ def test_every_fault_is_told_and_the_gravest_comes_first() -> None:
         not_restored=("column orders.note comes back without what it held",),
     )  # fmt: skip
     assert found.reasons[0].startswith("the down")
+
+
+@given(st.lists(st.sampled_from(CORPUS), max_size=3), st.lists(st.sampled_from(CORPUS), max_size=3))
+def test_a_down_that_destroys_is_never_called_harmless(ups: list[Case], downs: list[Case]) -> None:
+    up, down = (";\n".join(case.sql for case in cases) for cases in (ups, downs))
+    if not all(case.kind.can_be_undone for case in downs):
+        assert classify_revert(up, down, types=CORPUS_TYPES).kind is not REVERSIBLE
 
 
 @given(st.text(), st.text())

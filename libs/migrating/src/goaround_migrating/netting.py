@@ -90,6 +90,12 @@ def same(one: str, other: str) -> bool:
     return one.partition("(")[0] == other.partition("(")[0]
 
 
+def _lies_in(noun: str, place: str) -> bool:
+    """Whether an object of that noun could hold the place, by what the place is."""
+    of_table = place.partition(" ")[0] in ("column", "constraint", "trigger", "policy", "rule")
+    return of_table if noun == "table" else noun == "schema" and not of_table
+
+
 def within(effect: Effect, gone: Iterable[str]) -> bool:
     """Whether what the effect is on goes when one of these objects goes."""
     places = {effect.what, *effect.inside}
@@ -98,6 +104,6 @@ def within(effect: Effect, gone: Iterable[str]) -> bool:
         inner = f"{name}."
         if what in places:
             return True
-        if noun == "table" and any(p.partition(" ")[2].startswith(inner) for p in places):
+        if any(p.partition(" ")[2].startswith(inner) for p in places if _lies_in(noun, p)):
             return True
     return False

@@ -124,6 +124,8 @@ def _lost(back: Migration, done: tuple[Effect, ...]) -> Iterator[str]:
 
 def _only_empty(statement: Statement, done: tuple[Effect, ...]) -> bool:
     """Whether all that a statement drops was added by the up and holds nothing of its own."""
+    if any(e.does != "drop" or e.cascade for e in statement.effects):
+        return False
     added = [find(done, "add", e.what) for e in statement.effects]
     return bool(added) and all(e is not None and not e.holds for e in added)
 

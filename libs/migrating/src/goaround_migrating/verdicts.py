@@ -82,6 +82,8 @@ class Effect(BaseModel):
     """Of a change: the new value; of a rename: the new object, with its noun."""
     holds: bool = False
     """Whether values live in the object, so that dropping it loses them."""
+    cascade: bool = False
+    """Of a drop: whether what depends on the object goes too, whatever that is."""
     inside: tuple[str, ...] = ()
     """The objects with which it goes when they are dropped."""
 

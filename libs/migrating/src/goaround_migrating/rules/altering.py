@@ -60,6 +60,17 @@ _SETTINGS: dict[_A | None, tuple[str, Fit, Blocks, str]] = {
     _A.AT_AlterConstraint: ("when a constraint is checked", Fit.UNCLEAR, Blocks.BRIEFLY, ""),
 }  # fmt: skip
 """Settings that another ALTER puts back: what, and what it means to others."""
+_BACK = {
+    _A.AT_ResetOptions: _A.AT_SetOptions,
+    _A.AT_ResetRelOptions: _A.AT_SetRelOptions,
+    _A.AT_DropCluster: _A.AT_ClusterOn,
+    _A.AT_SetUnLogged: _A.AT_SetLogged,
+    _A.AT_DisableRowSecurity: _A.AT_EnableRowSecurity,
+    _A.AT_NoForceRowSecurity: _A.AT_ForceRowSecurity,
+    _A.AT_DropInherit: _A.AT_AddInherit,
+    _A.AT_DropOf: _A.AT_AddOf,
+}
+"""The commands that take back another one: they set the same thing."""
 _TRIGGERS = {
     _A.AT_EnableTrig, _A.AT_EnableAlwaysTrig, _A.AT_EnableReplicaTrig, _A.AT_DisableTrig,
     _A.AT_EnableTrigAll, _A.AT_DisableTrigAll, _A.AT_EnableTrigUser, _A.AT_DisableTrigUser,
@@ -134,11 +145,17 @@ def _command(table: str, command: ast.AlterTableCmd, known: Known, *, of_index: 
             at = f"{table}.{name}" if name and "column" in what else table
             return Finding(
                 Kind.REVERSIBLE, f"changes {at}: {what}", fit, blocks, blocking,
-                effects=(_change(f"table {table}", subtype.name),),
+                effects=(_change(f"table {table}", _aspect(subtype, name)),),
             )  # fmt: skip
         case subtype:
             reason = f"changes table {table} in a way that is not known here ({subtype.name})"
             return Finding(Kind.UNKNOWN, reason, Fit.UNCLEAR, Blocks.EVERYONE)
+
+
+def _aspect(subtype: _A, name: str | None) -> str:
+    """Return what is set, in the same words for a command and for the one that takes it back."""
+    told = _SETTINGS[_BACK.get(subtype, subtype)][0].partition(":")[0].partition(",")[0]
+    return f"{told.removesuffix(' on')} ({name})" if name else told.removesuffix(" on")
 
 
 def _change(what: str, aspect: str, to: str = "") -> Effect:

@@ -93,7 +93,8 @@ def dropped(table: str, name: str | None, known: Known, *, cascade: bool) -> Fin
     new = known.is_new(what) or known.is_new(f"table {table}")
     known.made.discard(what)
     known.types.pop(f"{table}.{name}", None)
-    effect = Effect(does="drop", what=what, holds=True, inside=(f"table {table}",))
+    home = (f"table {table}",)
+    effect = Effect(does="drop", what=what, holds=True, cascade=cascade, inside=home)
     if new and not cascade:
         reason = f"drops {what}, which this migration added"
         return Finding(Kind.ADDITIVE, reason, blocks=Blocks.BRIEFLY, effects=(effect,))

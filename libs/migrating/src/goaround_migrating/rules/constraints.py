@@ -61,18 +61,23 @@ def added(table: str, made: ast.Constraint) -> Finding:
             rule = "no NULL"
         case _:
             pass
+    effects: tuple[Effect, ...] = (effect,)
+    if made.indexname:
+        # The index is the constraint's from now on, and takes its name.
+        index = Effect(does="drop", what=f"index {in_schema_of(table, made.indexname)}")
+        effects = (index, effect)
     if unchecked:
         blocks, blocking = Blocks.BRIEFLY, ""
     reason = f"adds {what} ({rule}), which may refuse what a previous version writes"
     if unchecked:
         reason += "; rows that are there are not checked (NOT VALID)"
-    return Finding(Kind.ADDITIVE, reason, Fit.CONTRACT, blocks, blocking, effects=(effect,))
+    return Finding(Kind.ADDITIVE, reason, Fit.CONTRACT, blocks, blocking, effects=effects)
 
 
 def dropped(table: str, name: str | None, *, cascade: bool) -> Finding:
     """Judge DROP CONSTRAINT."""
     what = f"constraint {table}.{name}"
-    effect = Effect(does="drop", what=what, inside=(f"table {table}",))
+    effect = Effect(does="drop", what=what, cascade=cascade, inside=(f"table {table}",))
     reason = f"drops {what}: nothing is lost, but what it refused may be written from now on"
     kind = Kind.REVERSIBLE
     if cascade:

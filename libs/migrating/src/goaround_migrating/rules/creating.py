@@ -168,7 +168,9 @@ def plain(tree: ast.Node) -> Finding | None:
         case ast.CreateDomainStmt():
             return add(f"domain {joined(tree.domainname)}")
         case ast.CreateExtensionStmt():
-            return add(f"extension {tree.extname}", _MAYBE if tree.if_not_exists else "")
+            # Some bring tables of their own, which users fill.
+            note = _MAYBE if tree.if_not_exists else ""
+            return add(f"extension {tree.extname}", note, holds=True)
         case ast.CreateStatsStmt():
             return add(f"statistics {joined(tree.defnames)}")
         case ast.CreateEventTrigStmt():
@@ -177,7 +179,7 @@ def plain(tree: ast.Node) -> Finding | None:
             effect = Effect(does="add", what=what)
             return Finding(Kind.ADDITIVE, reason, Fit.UNCLEAR, effects=(effect,))
         case ast.CreatePublicationStmt():
-            return add(f"publication {tree.pubname}")
+            return add(f"publication {tree.pubname}", holds=True)
         case ast.CreateRoleStmt():
             return add(f"role {tree.role}")
         case ast.CreateFdwStmt():

@@ -72,7 +72,9 @@ def _one(statement: ast.DropStmt, loss: _Loss, named: object, known: Known) -> F
     cascade = statement.behavior == enums.DropBehavior.DROP_CASCADE
     concurrent = bool(statement.concurrent)
     holds = bool(loss.goes)
-    effect = Effect(does="drop", what=what, holds=holds, inside=(f"table {of}",) if of else ())
+    effect = Effect(
+        does="drop", what=what, holds=holds, cascade=cascade, inside=(f"table {of}",) if of else ()
+    )
     blocks = Blocks.NOBODY if concurrent else Blocks.BRIEFLY
     new = known.is_new(what)
     if loss.noun == "table":
