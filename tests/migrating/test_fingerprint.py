@@ -243,9 +243,7 @@ async def test_a_migration_tools_own_table_is_no_part_of_it(shop: Connection) ->
     before = await fingerprint(shop)
     await shop.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
     await shop.execute("CREATE TABLE audit.schema_migrations (id serial, version text UNIQUE)")
-    assert difference(before, await fingerprint(shop)) == (
-        "sequence audit.schema_migrations_id_seq should not be there",
-    )
+    assert await fingerprint(shop) == before
     seen = await fingerprint(shop, leave_out=frozenset())
     assert "table alembic_version should not be there" in difference(before, seen)
 

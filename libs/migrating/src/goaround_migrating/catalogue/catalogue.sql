@@ -149,6 +149,12 @@ SELECT 'sequence', c.name, jsonb_build_object(
   JOIN relation c ON c.oid = s.seqrelid
   LEFT JOIN note d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
   LEFT JOIN rights r ON r.oid = c.oid
+ -- What numbers the rows of a table that is left out goes with it.
+ WHERE NOT EXISTS (
+    SELECT FROM pg_depend o JOIN pg_class t ON t.oid = o.refobjid
+     WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid
+       AND o.refclassid = 'pg_class'::regclass AND o.deptype IN ('a', 'i')
+       AND t.relname = ANY ($2::text[]))
 
 UNION ALL
 SELECT CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END, c.name,
