@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import tempfile
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -161,4 +160,4 @@ async def test_a_guide_asks_it_by_the_name_under_which_it_is_installed(tmp_path:
     assert isinstance(said, DeployBaselined)
     assert said.data.complete, said.data
     assert said.data.signals[0].samples == 12
-    assert json.loads(state.model_dump_json())["signals"]["p95"]["before"][-1][1] == 0.5
+    assert state.signals["p95"].before[-1].value == 0.5
