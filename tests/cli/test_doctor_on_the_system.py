@@ -124,18 +124,19 @@ def test_on_this_machine_each_part_is_asked_and_the_room_that_is_left_is_told(
 def test_a_service_that_is_down_is_seen_by_its_consumer_that_nobody_reads(
     patient: Patient,
 ) -> None:
-    with stopped(patient, "notifier"):
+    # Not the notifier: a notice that waits for its next try is work in hand, whoever runs.
+    with stopped(patient, "scribe"):
         deadline = time.monotonic() + PATIENCE_S
         code, rows = patient.examined()
         # What it had in hand looks like work until the bus has given up waiting for it.
         while code != 1 and time.monotonic() < deadline:
             code, rows = patient.examined()
-        row = rows["consumer WORK/notifier"]
+        row = rows["consumer WORK/scribe"]
         assert (code, row["state"]) == (1, "bad")
         assert "nobody reads it" in row["value"]
-        assert "no notifier runs" in row["next_step"]
+        assert "no scribe runs" in row["next_step"]
         assert rows["consumer WORK/verifier"]["state"] == "ok"
-    assert patient.examined()[1]["consumer WORK/notifier"]["state"] == "ok"
+    assert patient.examined()[1]["consumer WORK/scribe"]["state"] == "ok"
 
 
 def test_without_an_orchestrator_nothing_is_known_of_the_database_and_that_is_said(

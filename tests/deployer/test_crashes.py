@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from goaround_chassis.errors import Later
 from goaround_schemas.guide.step import Step
+from goaround_schemas.procedure import WorkDeploy, WorkRollback
 from tests.deployer.builders import MIGRATIONS, deploy, rollback, step
 from tests.deployer.world import World
 
@@ -26,13 +27,20 @@ async def through_deaths(
 ) -> None:
     command = deploy(*steps, migrations=MIGRATIONS if migrations else None)
     for moment in deaths:
-        with suppress(Later):
-            await world.deliver(command, dies_after=moment)
+        await delivered(world, command, dies_after=moment)
+    assert await delivered(world, command)
+
+
+async def delivered(
+    world: World, command: WorkDeploy | WorkRollback, dies_after: int | None = None
+) -> bool:
+    """Deliver a command, as often as its worker asks for it again.
+
+    On a machine that stalls, a worker loses its lease and does.
+    """
     for _ in range(DELIVERIES):
-        # On a machine that stalls, a worker loses its lease and asks for the command again.
         with suppress(Later):
-            assert await world.deliver(command)
-            return
+            return await world.deliver(command, dies_after=dies_after)
     raise AssertionError(f"not done after {DELIVERIES} deliveries")
 
 
@@ -81,20 +89,20 @@ def test_a_rollback_brings_back_whatever_a_dying_deployment_did_and_stays_the_la
 
     async def play() -> None:
         for moment in deaths:
-            await world.deliver(forward, dies_after=moment)
+            await delivered(world, forward, dies_after=moment)
         for moment in rollback_deaths:
-            await world.deliver(back, dies_after=moment)
+            await delivered(world, back, dies_after=moment)
         if again:
             # The deployment comes back to a dying rollback: it must not go on.
             before = list(world.effects)
             if await world.bucket.get(back.data.run_id) and rollback_deaths:
-                await world.deliver(back, dies_after=3)
+                await delivered(world, back, dies_after=3)
                 before = list(world.effects)
-                await world.deliver(forward)
+                await delivered(world, forward)
                 assert world.effects == before
-        assert await world.deliver(back)
+        assert await delivered(world, back)
         effects = list(world.effects)
-        await world.deliver(forward)
+        await delivered(world, forward)
         assert world.effects == effects
 
     asyncio.run(play())

@@ -113,7 +113,8 @@ async def test_a_scribe_killed_in_mid_record_is_completed_by_the_next(
             await bus.publish(record_of(id="c-1", run_id="r-1"))
 
             async def half_written() -> bool:
-                return (root / "CHANGELOG.jsonl").exists()
+                journal = root / "CHANGELOG.jsonl"
+                return journal.exists() and journal.stat().st_size > 0
 
             await until(half_written)
             first.kill()
