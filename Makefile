@@ -5,7 +5,7 @@ BIN := .venv/bin
 MEMBERS := schemas libs/chassis libs/secrets libs/guidebook libs/judge libs/migrating libs/goaround $(addprefix services/,orchestrator verifier deployer watcher scribe notifier) $(addprefix examples/,shop source-csv)
 WATCHBENCH ?= ../shared/watchbench
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast format schemas asyncapi docs bench growth simulate mutate watchbench judge-power chaos chaos-short system pins clean
+.PHONY: help demo test check fast format schemas asyncapi docs bench watches growth simulate mutate watchbench judge-power chaos chaos-short system pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'

@@ -181,6 +181,9 @@ class Bench:
                 raise SystemExit(f"only {len(tally.baselined)} baselines were answered")
             self.say(f"{load.watches} baselines in {time.monotonic() - began:.1f} s")
             await ask(self.bus, load, "watch", load.spread_s)
+            if not await until(lambda: len(tally.looks) >= load.watches, PATIENCE_S):
+                raise SystemExit(f"only {len(tally.looks)} watches began")
+            self.say(f"all have begun; {tally.said()}")
             steady_s = load.seconds - load.spread_s
             alone = await self.over(0.3 * steady_s, first)
             self.say(f"one watcher: {alone}; {tally.said()}")

@@ -518,6 +518,19 @@ async def test_a_damaged_document_is_refused_and_its_command_answered(scene: Sce
     assert "cannot be read" in summary.reason
 
 
+async def test_what_a_newer_watcher_wrote_is_left_to_newer_watchers(scene: Scene) -> None:
+    await scene.command(command("watch"))
+    (alarm,) = scene.timers.pending
+    newer = (await scene.state()).model_copy(update={"format": 99})
+    await scene.bucket.put("r1", document.write(newer))
+    for work in (
+        on_tick(received(alarm), scene.another()),
+        on_command(command("stop"), scene.ports),
+    ):
+        with pytest.raises(Later, match="its format is 99"):
+            await work
+
+
 async def test_a_dead_baseline_is_answered_as_incomplete(scene: Scene) -> None:
     asked = command("baseline")
     await on_dead(asked, "the bus said no", scene.ports)

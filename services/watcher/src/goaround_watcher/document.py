@@ -49,18 +49,23 @@ class Unreadable(Exception):
         super().__init__(f"the state of this watch cannot be read: {why}")
 
 
+class OfLaterRelease(Unreadable):
+    """A newer watcher wrote the document: it is for watchers of its kind."""
+
+
 def read(document: bytes) -> State:
     """Return the state.
 
     Raises:
-        Unreadable: It is none of this release's.
+        OfLaterRelease: Only a newer watcher can go on with it.
+        Unreadable: It is damaged.
     """
     try:
         state = State.model_validate_json(document)
     except ValidationError as error:
         raise Unreadable(faults(error)) from error
     if state.format > FORMAT:
-        raise Unreadable(f"its format is {state.format}, this watcher knows {FORMAT}")
+        raise OfLaterRelease(f"its format is {state.format}, this watcher knows {FORMAT}")
     return state if state.format == FORMAT else state.model_copy(update={"format": FORMAT})
 
 

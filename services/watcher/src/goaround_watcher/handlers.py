@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 BUCKET = "watches"
 TIMER = "watch"
 SOON = timedelta(seconds=0.2)
+FOR_OTHERS = timedelta(seconds=1)
+"""How long what only a newer watcher can do is left alone, until it is offered to whoever is free."""
 MOST_EARLY = 5
 """Deliveries after which a tick without its document is no matter of an old copy any more."""
 
@@ -219,5 +221,8 @@ async def _kept(run_id: str, ports: Ports) -> Kept | None:
 def _read(entry: Entry) -> Kept:
     try:
         return Kept(document.read(entry.value), entry.revision)
+    except document.OfLaterRelease as error:
+        # While watchers are being renewed: a new one will come upon it.
+        raise Later(FOR_OTHERS, str(error)) from error
     except document.Unreadable as error:
         raise Never(str(error)) from error
