@@ -34,7 +34,7 @@ BUCKET = "watches"
 TIMER = "watch"
 SOON = timedelta(seconds=0.2)
 FOR_OTHERS = timedelta(seconds=1)
-"""How long what only a newer watcher can do is left alone, until it is offered to whoever is free."""
+"""How long what only a newer watcher can do is left alone before it is offered again."""
 MOST_EARLY = 5
 """Deliveries after which a tick without its document is no matter of an old copy any more."""
 
