@@ -156,5 +156,6 @@ def test_the_program_of_ci_is_sound_and_runs_what_the_readme_promises() -> None:
     assert re.findall(r"^step (\w+)", program.read_text(), re.MULTILINE) == [
         "check",
         "test",
+        "simulate",
         "demo",
     ]
