@@ -141,30 +141,41 @@ class Settlement:
 
     async def together(self, messages: list[Msg]) -> None:
         """Handle many in one go, and each by itself where that does not work out."""
-        signals = [InProgress(msg, self._signal_every_s) for msg in messages]
+        waiting = {id(msg): InProgress(msg, self._signal_every_s) for msg in messages}
+        try:
+            done = await self._in_one_go(messages)
+            for msg in messages:
+                # Until its own turn comes, a message says that it is in hand.
+                waiting.pop(id(msg)).stop()
+                if id(msg) not in done:
+                    await self(msg)
+        finally:
+            for signal in waiting.values():
+                signal.stop()
+
+    async def _in_one_go(self, messages: list[Msg]) -> set[int]:
+        """Handle those that are fit for it; return which are done, by their identity."""
+        fit = {id(msg): (msg, found) for msg in messages if (found := self._fit(msg)) is not None}
+        if self._together is None or len(fit) < 2:
+            return set()
         started = time.perf_counter()
         try:
-            fit = [(msg, found) for msg in messages if (found := self._fit(msg)) is not None]
-            if self._together is not None and len(fit) > 1:
-                try:
-                    await self._together([found for _, found in fit])
-                except Exception as error:  # noqa: BLE001 - judged below, message by message
-                    log.info("not_together", consumer=self._consumer, why=str(error))
-                else:
-                    for msg, _ in fit:
-                        self._memory.of(msg.metadata.sequence.stream).handled = True
-                        await msg.ack()
-                    self._results["handled"].inc(len(fit))
-                    self._seconds.observe(time.perf_counter() - started)
-                    done = {id(msg) for msg, _ in fit}
-                    messages = [msg for msg in messages if id(msg) not in done]
+            await self._together([found for _, found in fit.values()])
+        except Exception as error:  # noqa: BLE001 - judged message by message
+            log.info("not_together", consumer=self._consumer, why=str(error))
+            return set()
+        for msg, _ in fit.values():
+            self._memory.of(msg.metadata.sequence.stream).handled = True
+        try:
+            for msg, _ in fit.values():
+                await msg.ack()
         except nats.errors.Error as error:
+            # Each is settled by itself then: the memory knows that it was handled.
             log.error("not_settled", consumer=self._consumer, why=str(error))
-        finally:
-            for signal in signals:
-                signal.stop()
-        for msg in messages:
-            await self(msg)
+            return set()
+        self._results["handled"].inc(len(fit))
+        self._seconds.observe(time.perf_counter() - started)
+        return set(fit)
 
     def _fit(self, msg: Msg) -> Any:
         """What the handler would be given, if it is plain that it would and for the first time."""
