@@ -144,16 +144,21 @@ async def _rejudged(
 async def _rollbacks(g: "Goaround", wanted: Wanted) -> AsyncIterator["RunRow"]:
     """Yield the rollbacks since then that people asked for, newest first."""
     before: datetime | None = None
+    after: str | None = None
     while True:
         page = await g.runs(
-            service=wanted.service, environment=wanted.environment, limit=_PAGE, before=before
+            service=wanted.service,
+            environment=wanted.environment,
+            limit=_PAGE,
+            before=before,
+            after=after,
         )
         for run in page:
             if run.kind == "rollback":
                 yield run
         if len(page) < _PAGE or page[-1].requested_at < wanted.since:
             return
-        before = page[-1].requested_at
+        before, after = page[-1].requested_at, page[-1].run_id
 
 
 def verdicts_table(found: "list[Rejudged]") -> Table:

@@ -9,6 +9,7 @@ import shutil
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -137,15 +138,7 @@ async def _with_oldest(bus: Bus, spec: Consumer, found: ConsumerFound) -> Consum
                 times += [received.published_at async for received in listed]
         except (Unavailable, TimeoutError):
             continue
-    return ConsumerFound(
-        config=found.config,
-        waiting=found.waiting,
-        in_hand=found.in_hand,
-        taken_again=found.taken_again,
-        pulls=found.pulls,
-        settled_until=found.settled_until,
-        oldest_at=min(times, default=None),
-    )
+    return replace(found, oldest_at=min(times, default=None))
 
 
 async def _letter(bus: Bus, dead: StreamFound | Silent | None) -> LetterFound | None:
