@@ -1,4 +1,39 @@
--- Every query there is, by name. Python holds no SQL.
+-- Every query there is, by name. Python holds no SQL. What several say alike is a part, and stands
+-- in their text in braces.
+
+-- part: a_run
+-- What a list tells of a run.
+id, kind, service, environment, version, previous_version, phase, stage, emergency,
+       requested_by, requested_at, updated_at, deadline, reason
+  from runs
+
+-- part: has_ended
+-- Nothing more will become of it; an index has the same words.
+phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
+                             'superseded'])
+
+-- part: runs_from_a_place
+-- So many runs, newest first, from a place in the list on.
+requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
+ order by requested_at desc, id collate "C"
+ limit $5
+
+-- part: a_verdict
+-- What a list tells of a verdict, with the run's newest label.
+e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e.action,
+       e.judged_at, e.switched_at, e.looks, e.judge_version, e.guide_digest, r.phase,
+       l.label, l.actor, l.at, l.because
+  from evidence e
+  join runs r on r.id = e.run_id
+  left join lateral (select label, actor, at, because from labels
+                      where run_id = e.run_id order by id desc limit 1) l on true
+
+-- part: verdicts_from_a_place
+-- So many verdicts since a time, newest first, from a place in the list on.
+e.judged_at >= $1
+   and (e.judged_at, e.id) < ($2, $3)
+ order by e.judged_at desc, e.id desc
+ limit $4
 
 -- name: first_times
 -- The messages that are seen for the first time.
@@ -165,87 +200,59 @@ select text, model from guides where digest = $1;
 
 -- name: list_live
 -- Runs under way, newest first, from a place in the list on; a null condition is none.
-select id, kind, service, environment, version, previous_version, phase, stage, emergency,
-       requested_by, requested_at, updated_at, deadline, reason
-  from runs
+select {a_run}
  where phase not in ('succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
                      'superseded')
    and ($1::text is null or service = $1)
    and ($2::text is null or environment = $2)
    and ($6::text is null or phase = $6)
-   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
- order by requested_at desc, id collate "C"
- limit $5;
+   and {runs_from_a_place};
 
 -- name: list_past
 -- Ended runs, newest first, from a place in the list on: where no other index serves.
-select id, kind, service, environment, version, previous_version, phase, stage, emergency,
-       requested_by, requested_at, updated_at, deadline, reason
-  from runs
- where phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
-                             'superseded'])
+select {a_run}
+ where {has_ended}
    and ($1::text is null or service = $1)
    and ($2::text is null or environment = $2)
    and ($6::text is null or phase = $6)
-   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
- order by requested_at desc, id collate "C"
- limit $5;
+   and {runs_from_a_place};
 
 -- name: list_past_of_service
 -- The same, of one service.
-select id, kind, service, environment, version, previous_version, phase, stage, emergency,
-       requested_by, requested_at, updated_at, deadline, reason
-  from runs
- where phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
-                             'superseded'])
+select {a_run}
+ where {has_ended}
    and service = $1
    and ($2::text is null or environment = $2)
    and ($6::text is null or phase = $6)
-   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
- order by requested_at desc, id collate "C"
- limit $5;
+   and {runs_from_a_place};
 
 -- name: list_past_of_place
 -- The same, of one service in one environment.
-select id, kind, service, environment, version, previous_version, phase, stage, emergency,
-       requested_by, requested_at, updated_at, deadline, reason
-  from runs
- where phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
-                             'superseded'])
+select {a_run}
+ where {has_ended}
    and service = $1
    and environment = $2
    and ($6::text is null or phase = $6)
-   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
- order by requested_at desc, id collate "C"
- limit $5;
+   and {runs_from_a_place};
 
 -- name: list_past_of_environment
 -- The same, of one environment.
-select id, kind, service, environment, version, previous_version, phase, stage, emergency,
-       requested_by, requested_at, updated_at, deadline, reason
-  from runs
- where phase = any (array['succeeded', 'rolled_back', 'rollback_failed', 'rejected', 'aborted',
-                             'superseded'])
+select {a_run}
+ where {has_ended}
    and ($1::text is null or service = $1)
    and environment = $2
    and ($6::text is null or phase = $6)
-   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
- order by requested_at desc, id collate "C"
- limit $5;
+   and {runs_from_a_place};
 
 -- name: list_past_seldom
 -- The same, in one of the phases that few runs end in.
-select id, kind, service, environment, version, previous_version, phase, stage, emergency,
-       requested_by, requested_at, updated_at, deadline, reason
-  from runs
+select {a_run}
  where phase = any (array['rolled_back', 'rollback_failed', 'rejected', 'aborted',
                              'superseded'])
    and ($1::text is null or service = $1)
    and ($2::text is null or environment = $2)
    and phase = $6
-   and requested_at <= $3 and (requested_at < $3 or id collate "C" > $4)
- order by requested_at desc, id collate "C"
- limit $5;
+   and {runs_from_a_place};
 
 -- name: list_running
 -- What runs where. It goes from place to place in the index: landings are as many as runs, places few.
@@ -286,13 +293,7 @@ select count(*) = 1 from known;
 
 -- name: verdicts
 -- The newest verdicts of a run whose evidence is kept, each with the run's newest label.
-select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e.action,
-       e.judged_at, e.switched_at, e.looks, e.judge_version, e.guide_digest, r.phase,
-       l.label, l.actor, l.at, l.because
-  from evidence e
-  join runs r on r.id = e.run_id
-  left join lateral (select label, actor, at, because from labels
-                      where run_id = e.run_id order by id desc limit 1) l on true
+select {a_verdict}
  where e.run_id = $1
  order by e.judged_at desc, e.id desc
  limit $2;
@@ -307,48 +308,21 @@ select judged_at from evidence where id = $1;
 
 -- name: list_evidence
 -- Verdicts of all services, newest first, from a place in the list on.
-select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e.action,
-       e.judged_at, e.switched_at, e.looks, e.judge_version, e.guide_digest, r.phase,
-       l.label, l.actor, l.at, l.because
-  from evidence e
-  join runs r on r.id = e.run_id
-  left join lateral (select label, actor, at, because from labels
-                      where run_id = e.run_id order by id desc limit 1) l on true
- where e.judged_at >= $1
-   and (e.judged_at, e.id) < ($2, $3)
- order by e.judged_at desc, e.id desc
- limit $4;
+select {a_verdict}
+ where {verdicts_from_a_place};
 
 -- name: list_evidence_of_service
 -- The same, of one service.
-select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e.action,
-       e.judged_at, e.switched_at, e.looks, e.judge_version, e.guide_digest, r.phase,
-       l.label, l.actor, l.at, l.because
-  from evidence e
-  join runs r on r.id = e.run_id
-  left join lateral (select label, actor, at, because from labels
-                      where run_id = e.run_id order by id desc limit 1) l on true
+select {a_verdict}
  where e.service = $5
    and ($6::text is null or e.environment = $6)
-   and e.judged_at >= $1
-   and (e.judged_at, e.id) < ($2, $3)
- order by e.judged_at desc, e.id desc
- limit $4;
+   and {verdicts_from_a_place};
 
 -- name: list_evidence_of_environment
 -- The same, of one environment.
-select e.id, e.run_id, e.service, e.environment, e.version, e.stage, e.colour, e.action,
-       e.judged_at, e.switched_at, e.looks, e.judge_version, e.guide_digest, r.phase,
-       l.label, l.actor, l.at, l.because
-  from evidence e
-  join runs r on r.id = e.run_id
-  left join lateral (select label, actor, at, because from labels
-                      where run_id = e.run_id order by id desc limit 1) l on true
+select {a_verdict}
  where e.environment = $5
-   and e.judged_at >= $1
-   and (e.judged_at, e.id) < ($2, $3)
- order by e.judged_at desc, e.id desc
- limit $4;
+   and {verdicts_from_a_place};
 
 -- name: forget_evidence
 -- Forgets the oldest evidence, a bounded number at a time.
