@@ -10,8 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from goaround import probe
 from goaround.embedded import EmbeddedServers, Sync
 from goaround.embedded.process import Guard, guarded
 from goaround.limits import history_of
@@ -60,22 +59,16 @@ class Part:
     @property
     def probes(self) -> str | None:
         """Where it answers /live, /ready and /metrics; None until it does."""
-        try:
-            return f"http://127.0.0.1:{int(self.port_file.read_text())}"
-        except (OSError, ValueError):
-            return None
+        return probe.address(self.port_file)
 
     def not_ready(self) -> str | None:
         """What it is not ready for, or None."""
         if self.process.poll() is not None:
             return f"ended with exit code {self.process.returncode}"
-        if self.probes is None:
+        if (where := self.probes) is None:
             return "has not said where its probes are"
         try:
-            with urllib.request.urlopen(f"{self.probes}/ready", timeout=2):
-                return None
-        except urllib.error.HTTPError as error:
-            return error.read(500).decode(errors="replace")
+            return probe.not_ready(where)
         except OSError as error:
             return str(error)
 

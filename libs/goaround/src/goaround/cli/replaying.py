@@ -15,7 +15,6 @@ from goaround.cli.screen import Screen
 from goaround.cli.session import Failed, Usage, ask, complain
 from goaround.cli.table import Table
 from goaround.cli.words import count, moment, one_line
-from goaround.errors import Refused
 
 if TYPE_CHECKING:
     from goaround.client import Goaround
@@ -106,15 +105,12 @@ async def _wanted(
 
 async def _again(g: "Goaround", row: "EvidenceRow") -> Again:
     # The judge brings numpy with it, which most commands do without.
-    from goaround_judge import recording
+    from goaround.recorded import NoRecording, recorded
     from goaround_judge import replay as judged_again
 
     try:
-        answer = await g.evidence(row.run_id, row.evidence_id)
-        if answer.recording is None:
-            return Again(row, None, "the recording is not kept any more")
-        return Again(row, judged_again(recording.read(answer.recording)))
-    except (recording.Damaged, Refused) as error:
+        return Again(row, judged_again(await recorded(g, row)))
+    except NoRecording as error:
         return Again(row, None, str(error))
 
 

@@ -8,9 +8,10 @@ from goaround.cli.session import Failed
 from goaround.cli.why import explain
 from goaround.client import Goaround
 from goaround.errors import Refused
+from goaround.recorded import NoRecording, recorded
 from goaround.report.page import Chapter, page
 from goaround.report.watched import watched
-from goaround_judge import recording
+from goaround_judge.recording import Damaged
 from goaround_schemas.api import EvidenceRow
 
 
@@ -39,15 +40,10 @@ async def write(g: Goaround, run_id: str, path: Path) -> str:
 
 async def _chapter(g: Goaround, row: EvidenceRow) -> Chapter:
     try:
-        answer = await g.evidence(row.run_id, row.evidence_id)
-        if answer.recording is None:
-            return Chapter(row, None, "the recording is not kept any more")
-        found = watched(
-            recording.read(answer.recording), version=row.version, key=f"v{row.evidence_id}"
-        )
-    except (recording.Damaged, Refused) as error:
+        found = await recorded(g, row)
+        return Chapter(row, watched(found, version=row.version, key=f"v{row.evidence_id}"))
+    except (NoRecording, Damaged) as error:
         return Chapter(row, None, str(error))
-    return Chapter(row, found)
 
 
 def _replace(path: Path, text: bytes) -> None:

@@ -109,9 +109,8 @@ async def _rejudged(
 ) -> tuple[list["Rejudged"], list[tuple["EvidenceRow", str]]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from goaround.errors import Refused
+    from goaround.recorded import NoRecording, recorded
     from goaround.simulation import rejudged, word_on
-    from goaround_judge import recording
 
     rows = [
         row
@@ -127,12 +126,8 @@ async def _rejudged(
     with Progress(*columns, console=screen.err, transient=True, disable=quiet) as progress:
         for row in progress.track(rows):
             try:
-                answer = await g.evidence(row.run_id, row.evidence_id)
-                if answer.recording is None:
-                    damaged.append((row, "its recording is not kept any more"))
-                    continue
-                read = recording.read(answer.recording)
-            except (recording.Damaged, Refused) as error:
+                read = await recorded(g, row)
+            except NoRecording as error:
                 damaged.append((row, str(error)))
                 continue
             word = word_on(row, backs)

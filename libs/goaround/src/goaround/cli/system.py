@@ -3,14 +3,13 @@
 import os
 import signal
 import time
-import urllib.request
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goaround import upfile
+from goaround import probe, upfile
 from goaround.cli import narration, options, outcome
 from goaround.cli.screen import Screen
 from goaround.cli.session import Failed, ask
@@ -147,7 +146,7 @@ def _services(folder: Path, left: upfile.Up | None) -> list[dict[str, str]]:
             "part": process.name,
             "state": _state(logs, process),
             "pid": str(process.pid),
-            "where": _probes(logs, process.name) or "",
+            "where": probe.address(logs / f"{process.name}.port") or "",
             "log": str(logs / f"{process.name}.log"),
         }
         for process in (left.processes if left else ())
@@ -157,21 +156,13 @@ def _services(folder: Path, left: upfile.Up | None) -> list[dict[str, str]]:
 def _state(logs: Path, process: upfile.Process) -> str:
     if not process.is_alive:
         return "down"
-    where = _probes(logs, process.name)
+    where = probe.address(logs / f"{process.name}.port")
     if where is None:
         return "starting"
     try:
-        with urllib.request.urlopen(f"{where}/ready", timeout=2):
-            return "ready"
+        return "not ready" if probe.not_ready(where) is not None else "ready"
     except OSError:
         return "not ready"
-
-
-def _probes(logs: Path, name: str) -> str | None:
-    try:
-        return f"http://127.0.0.1:{int((logs / f'{name}.port').read_text())}"
-    except (OSError, ValueError):
-        return None
 
 
 def _tell(screen: Screen, system: "LocalSystem", took_s: float) -> None:

@@ -7,14 +7,13 @@ import asyncio
 import json
 import shutil
 import time
-import urllib.error
 import urllib.request
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from goaround import upfile
+from goaround import probe, upfile
 from goaround.client import Goaround
 from goaround.doctor.findings import (
     ClockFound,
@@ -214,13 +213,12 @@ def _parts(root: Path | None) -> tuple[PartFound, ...]:
 def _not_ready(logs: Path, process: upfile.Process) -> str | None:
     if not process.is_alive:
         return "has ended"
+    where = probe.address(logs / f"{process.name}.port")
+    if where is None:
+        return "does not answer on its probes: it has not said where they are"
     try:
-        port = int((logs / f"{process.name}.port").read_text())
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=ASK_S):
-            return None
-    except urllib.error.HTTPError as error:
-        return error.read(500).decode(errors="replace")
-    except (OSError, ValueError) as error:
+        return probe.not_ready(where, ASK_S)
+    except OSError as error:
         return f"does not answer on its probes: {error}"
 
 
