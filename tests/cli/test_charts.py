@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from goaround.report.axis import clock, levels, times
@@ -183,6 +183,7 @@ def test_an_unreadable_log_says_that_it_could_not_be_read() -> None:
     ),
     st.sampled_from(list(SignalKind)),
 )
+@example("", [1.1125369292536007e-308, 9.0], SignalKind.LATENCY)
 def test_whatever_was_recorded_makes_a_well_formed_picture(
     name: str, values: list[float | None], kind: SignalKind
 ) -> None:

@@ -90,7 +90,9 @@ class Levels:
         """Return where a value is; what is beyond the picture stands at its edge."""
         value = min(max(value, self.low), self.high)
         if self.logarithmic:
-            share = math.log(value / self.low) / math.log(self.high / self.low)
+            # Logarithms apart: the ratio of a great and a tiny number is none that there is.
+            low = math.log(self.low)
+            share = (math.log(value) - low) / (math.log(self.high) - low)
         else:
             share = (value - self.low) / (self.high - self.low)
         return self.bottom - share * (self.bottom - self.top)
