@@ -7,8 +7,6 @@ deployed again first, for real, which takes two minutes.
 
 import argparse
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,7 +54,10 @@ def _anywhere(evidence: Evidence) -> Evidence:
 
 def play() -> dict[Example, str]:
     """Deploy the shop for each example, and return the recordings."""
-    with _stage() as (system, scene):
+    with (
+        TemporaryDirectory(prefix="goaround-examples-") as folder,
+        staged(Path(folder)) as (system, scene),
+    ):
         return asyncio.run(_play(system, scene))
 
 
@@ -88,28 +89,6 @@ def _corrected(text: str, changes: tuple[tuple[tuple[str | int, ...], str], ...]
     for path, value in changes:
         text = correct(text, path, value).text
     return text
-
-
-@contextmanager
-def _stage() -> Generator[tuple[LocalSystem, Scene]]:
-    with TemporaryDirectory(prefix="goaround-examples-") as folder:
-        root = Path(folder)
-        (root / "workspace" / "docs").mkdir(parents=True)
-        (root / "shop").mkdir()
-        system = staged(root)
-        scene: Scene | None = None
-        try:
-            system.servers.start()
-            scene = Scene(root / "shop", system.servers.postgres.create_database("shop"))
-            scene.set_up()
-            system.environment = scene.environment()
-            system.start()
-            yield system, scene
-        finally:
-            if scene is not None:
-                scene.tear_down()
-            system.stop()
-            system.servers.erase()
 
 
 if __name__ == "__main__":

@@ -29,23 +29,9 @@ def stage() -> Generator[tuple[Scene, Path, dict[str, Played]]]:
     """The four deployments, played once for all the tests of this file."""
     with TemporaryDirectory(prefix="goaround-demo-") as folder:
         root = Path(folder)
-        (root / "workspace" / "docs").mkdir(parents=True)
-        (root / "shop").mkdir()
-        system = staged(root)
-        scene: Scene | None = None
-        try:
-            system.servers.start()
-            scene = Scene(root / "shop", system.servers.postgres.create_database("shop"))
-            scene.set_up()
-            system.environment = scene.environment()
-            system.start()
+        with staged(root) as (system, scene):
             played = asyncio.run(play(system, scene, lambda _: None, _follow))
             yield scene, root / "workspace", {p.act.version: p for p in played}
-        finally:
-            if scene is not None:
-                scene.tear_down()
-            system.stop()
-            system.servers.erase()
 
 
 Stage = tuple[Scene, Path, dict[str, Played]]

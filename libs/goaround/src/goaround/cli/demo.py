@@ -63,15 +63,14 @@ def _fresh(folder: Path) -> Path:
         raise Failed(f"{root} holds something that is not a demo's; name another --folder")
     if root.exists():
         shutil.rmtree(root)
-    (root / "workspace" / "docs").mkdir(parents=True)
-    (root / "shop").mkdir()
+    root.mkdir(parents=True)
     (root / _MARK).touch()
     return root
 
 
 def _play(root: Path, screen: Screen) -> tuple["Played", ...]:
     from goaround.cli.progress import Progress
-    from goaround.demo import Scene, play, staged
+    from goaround.demo import play, staged
     from goaround_chassis.telemetry import start_logging
     from goaround_schemas.outcome import DeployFinished
 
@@ -89,23 +88,8 @@ def _play(root: Path, screen: Screen) -> tuple["Played", ...]:
         screen.line()
         screen.line(text, "bold")
 
-    system = staged(root)
-    scene: Scene | None = None
-    try:
-        screen.line("starting a shop with customers")
-        system.servers.start()
-        scene = Scene(root / "shop", system.servers.postgres.create_database("shop"))
-        scene.set_up()
-        system.environment = scene.environment()
-        system.start(screen.line)
+    with staged(root, screen.line) as (system, scene):
         return run(play(system, scene, say, follow))
-    finally:
-        screen.line()
-        screen.line("stopping everything")
-        if scene is not None:
-            scene.tear_down()
-        system.stop()
-        system.servers.erase()
 
 
 def _report(screen: Screen, root: Path, played: tuple["Played", ...], seconds: float) -> None:

@@ -6,7 +6,8 @@ which version answers, where its schema is, who was told.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,9 +96,15 @@ def _paged(scene: Scene, run_id: str, within_s: float = 10.0) -> bool:
     return False
 
 
-def staged(root: Path) -> LocalSystem:
-    """The system that the demo runs on: everything below one folder, nothing kept for long."""
-    return LocalSystem(
+@contextmanager
+def staged(root: Path, say: Say = lambda _: None) -> Generator[tuple[LocalSystem, Scene]]:
+    """The demo's system, with the shop and its customers, running; stopped at the end.
+
+    Everything is below one folder, and nothing is kept for long.
+    """
+    (root / "workspace" / "docs").mkdir(parents=True)
+    (root / "shop").mkdir()
+    system = LocalSystem(
         root / "system",
         guides=root / "shop" / "guides",
         workspace=root / "workspace",
@@ -105,3 +112,19 @@ def staged(root: Path) -> LocalSystem:
         sync="2m",
         die_with_parent=True,
     )
+    scene: Scene | None = None
+    try:
+        say("starting a shop with customers")
+        system.servers.start()
+        scene = Scene(root / "shop", system.servers.postgres.create_database("shop"))
+        scene.set_up()
+        system.environment = scene.environment()
+        system.start(say)
+        yield system, scene
+    finally:
+        say("")
+        say("stopping everything")
+        if scene is not None:
+            scene.tear_down()
+        system.stop()
+        system.servers.erase()
