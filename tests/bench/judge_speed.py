@@ -9,7 +9,6 @@ from goaround_judge import (
     Columns,
     Evidence,
     Sample,
-    SignalColumns,
     SignalEvidence,
     SignalKind,
     SignalRule,
@@ -17,6 +16,7 @@ from goaround_judge import (
 )
 from goaround_judge import templates as log_templates
 from goaround_judge.calibration import forget
+from tests.judge.watches import in_columns
 
 
 def watch(signals: int, samples: int) -> Evidence:
@@ -49,29 +49,6 @@ def watch(signals: int, samples: int) -> Evidence:
         every_s=15,
         period_s=15 * half,
         elapsed_s=15 * half,
-    )
-
-
-def in_columns(evidence: Evidence) -> Evidence:
-    """Return the same watch as the watcher gives it: its samples in columns, every one of them."""
-
-    def columns(samples: tuple[Sample, ...]) -> Columns:
-        return Columns(
-            at_s=tuple(s.at_s for s in samples),
-            value=tuple(s.value for s in samples),
-            state=tuple(s.state for s in samples),
-            errors=tuple(s.errors for s in samples),
-            requests=tuple(s.requests for s in samples),
-        )
-
-    return evidence.model_copy(
-        update={
-            "signals": (),
-            "columns": tuple(
-                SignalColumns(rule=s.rule, baseline=columns(s.baseline), post=columns(s.post))
-                for s in evidence.signals
-            ),
-        }
     )
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,22 +12,11 @@ from goaround_judge.recording import write
 from goaround_schemas.api import Label, RunRow
 from goaround_schemas.phase import Phase
 from tests import builders
-from tests.cli.archive import Archive, answering
+from tests.cli.archive import Archive
 from tests.cli.conftest import Command
 from tests.judge.watches import noise, signal, watch
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture
-def archive() -> Archive:
-    return Archive()
-
-
-@pytest.fixture
-def url(archive: Archive, fresh_nats_url: str) -> Iterator[str]:
-    with answering(archive, fresh_nats_url):
-        yield fresh_nats_url
 
 
 def latency(factor: float, after: int = 40) -> Evidence:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from goaround_judge.recording import read, write
 from goaround_schemas.api import EvidenceRow, Label, RunDetail, RunRow
 from goaround_schemas.phase import Phase
 from tests import builders
-from tests.cli.archive import Archive, answering
+from tests.cli.archive import Archive
 from tests.cli.conftest import Command
 from tests.judge.watches import log, noise, signal, watch
 
@@ -184,17 +183,6 @@ def test_without_evidence_the_page_says_so_and_shows_what_was_said() -> None:
     )
     assert "No charts: it ends early" in damaged.text
     assert "Nobody has said yet" in damaged.text
-
-
-@pytest.fixture
-def archive() -> Archive:
-    return Archive()
-
-
-@pytest.fixture
-def url(archive: Archive, fresh_nats_url: str) -> Iterator[str]:
-    with answering(archive, fresh_nats_url):
-        yield fresh_nats_url
 
 
 @pytest.mark.system

@@ -5,35 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from goaround_judge import Columns, Evidence, Sample, SampleState, SignalColumns, judge
-from tests.judge.watches import errors, noise, signal, watch
-
-
-def columns(samples: tuple[Sample, ...]) -> Columns:
-    return Columns(
-        at_s=tuple(s.at_s for s in samples),
-        value=tuple(s.value for s in samples),
-        state=tuple(s.state for s in samples),
-        errors=tuple(s.errors for s in samples),
-        requests=tuple(s.requests for s in samples),
-    )
-
-
-def in_columns(evidence: Evidence) -> Evidence:
-    return evidence.model_copy(
-        update={
-            "signals": (),
-            "columns": tuple(
-                SignalColumns(
-                    rule=one.rule,
-                    baseline=columns(one.baseline),
-                    post=columns(one.post),
-                    reference=columns(one.reference) if one.reference else None,
-                )
-                for one in evidence.signals
-            ),
-        }
-    )
+from goaround_judge import Columns, SampleState, SignalColumns, judge
+from tests.judge.watches import errors, in_columns, noise, signal, watch
 
 
 @settings(max_examples=30, deadline=None)

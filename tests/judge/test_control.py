@@ -7,18 +7,26 @@ from hypothesis import strategies as st
 
 from goaround_judge import (
     Colour,
-    Columns,
     Evidence,
     Sample,
     SampleState,
-    SignalColumns,
     SignalEvidence,
     SignalKind,
     SignalVerdict,
     Word,
     judge,
 )
-from tests.judge.watches import counts, errors, levels, missing, noise, signal, watch
+from tests.judge.watches import (
+    columns,
+    counts,
+    errors,
+    levels,
+    missing,
+    noise,
+    signal,
+    signal_in_columns,
+    watch,
+)
 
 LOOKS = 60
 STEADY = noise(11, 60)
@@ -106,7 +114,7 @@ def test_a_control_without_data_is_left_out_and_the_reason_says_so(
     before: tuple[Sample, ...], after: tuple[Sample, ...], why: str, after_level: float
 ) -> None:
     own = signal(STEADY, noise(12, LOOKS, after_level))
-    bare = in_columns(own)
+    bare = signal_in_columns(own)
     held = bare.model_copy(
         update={"control_baseline": columns(before), "control_post": columns(after)}
     )
@@ -212,28 +220,8 @@ def test_the_use_of_a_resource_is_set_off_for_each_unit_of_load() -> None:
 
 def test_a_control_in_columns_is_judged_alike() -> None:
     for own in (latency(SLOWER, noise(14, LOOKS, 0.3)), latency(SLOWER, noise(14, LOOKS))):
-        held = in_columns(own)
+        held = signal_in_columns(own)
         assert found(watch().model_copy(update={"columns": (held,)})) == found(watch(own))
-
-
-def columns(samples: tuple[Sample, ...]) -> Columns:
-    return Columns(
-        at_s=tuple(s.at_s for s in samples),
-        value=tuple(s.value for s in samples),
-        state=tuple(s.state for s in samples),
-        errors=tuple(s.errors for s in samples),
-        requests=tuple(s.requests for s in samples),
-    )
-
-
-def in_columns(one: SignalEvidence) -> SignalColumns:
-    return SignalColumns(
-        rule=one.rule,
-        baseline=columns(one.baseline),
-        post=columns(one.post),
-        control_baseline=columns(one.control_baseline) if one.control_baseline else None,
-        control_post=columns(one.control_post) if one.control_post else None,
-    )
 
 
 @st.composite

@@ -7,12 +7,14 @@ import numpy.typing as npt
 
 from goaround_judge import (
     Bad,
+    Columns,
     Evidence,
     LogEvidence,
     LogRule,
     LogWindow,
     Sample,
     SampleState,
+    SignalColumns,
     SignalEvidence,
     SignalKind,
     SignalRule,
@@ -129,3 +131,31 @@ def watch(
         extensions_allowed=extensions[1],
         undecided=undecided,
     )
+
+
+def columns(samples: tuple[Sample, ...]) -> Columns:
+    """Return samples in columns, every one of them, as the watcher gives them."""
+    return Columns(
+        at_s=tuple(s.at_s for s in samples),
+        value=tuple(s.value for s in samples),
+        state=tuple(s.state for s in samples),
+        errors=tuple(s.errors for s in samples),
+        requests=tuple(s.requests for s in samples),
+    )
+
+
+def signal_in_columns(one: SignalEvidence) -> SignalColumns:
+    return SignalColumns(
+        rule=one.rule,
+        baseline=columns(one.baseline),
+        post=columns(one.post),
+        reference=columns(one.reference) if one.reference else None,
+        control_baseline=columns(one.control_baseline) if one.control_baseline else None,
+        control_post=columns(one.control_post) if one.control_post else None,
+    )
+
+
+def in_columns(evidence: Evidence) -> Evidence:
+    """Return the same watch with its signals in columns."""
+    held = tuple(signal_in_columns(one) for one in evidence.signals)
+    return evidence.model_copy(update={"signals": (), "columns": held})
