@@ -295,10 +295,6 @@ class Plan(Payload, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-class StatusQuery(Payload, frozen=True):
-    """How the system is. No fields are needed."""
-
-
 class StuckRun(Payload, frozen=True):
     """A run that does not go on as it should."""
 

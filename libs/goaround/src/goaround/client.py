@@ -301,7 +301,7 @@ class Goaround:
 
     async def status(self) -> api.SystemStatus:
         """Return how the orchestrator is that answers, and its database."""
-        return await self._ask(api.SYSTEM_STATUS, api.StatusQuery(), api.SystemStatus)
+        return await self._ask(api.SYSTEM_STATUS, api.Nothing(), api.SystemStatus)
 
     async def close(self) -> None:
         """Stop following; the runs go on."""

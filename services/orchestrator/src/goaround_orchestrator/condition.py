@@ -36,9 +36,9 @@ class ConditionAnswers:
 
     def by_subject(self) -> dict[str, Answer]:
         """Subject to a function from the request's bytes to the reply's."""
-        return {api.SYSTEM_STATUS: answering(api.StatusQuery, self._status)}
+        return {api.SYSTEM_STATUS: answering(api.Nothing, self._status)}
 
-    async def _status(self, query: api.StatusQuery) -> Payload:
+    async def _status(self, query: api.Nothing) -> Payload:
         del query
         now = self.clock.now()
         known = {"at": now, "swept_at": self.last_look.at, "sweep_every_s": self.last_look.every_s}
