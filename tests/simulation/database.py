@@ -27,10 +27,6 @@ LOCK_TIMEOUT_S = 15.0
 """Longer than a host holds its locks unless it is dead or stands still."""
 
 
-class Deadlock(Exception):
-    """Two transactions waited for each other, or one for a host that stands still."""
-
-
 class UnlockedUnit(MemoryUnit):
     """A transaction that reads runs without locking them: the edition alone is its guard."""
 
@@ -168,7 +164,7 @@ class _Statements(Through):
                 async with asyncio.timeout(LOCK_TIMEOUT_S):
                     return await call(*args, **named)
             except TimeoutError:
-                raise Deadlock(name) from None
+                raise Away(f"{name}: others hold the rows") from None
 
         self.__dict__[name] = in_time
         return in_time

@@ -52,7 +52,7 @@ from goaround_watcher.handlers import on_dead as on_dead_watch
 from tests.simulation import estate as there
 from tests.simulation.bus import Bus
 from tests.simulation.clock import Host, HostClock, Loop
-from tests.simulation.database import Database, Deadlock, PostOf, ledger_of
+from tests.simulation.database import Database, PostOf, ledger_of
 from tests.simulation.faults import Fate, Gate, Through
 from tests.simulation.scenario import Shelf
 from tests.simulation.wire import Wire
@@ -228,7 +228,7 @@ async def _sweep(life: Life, ledger: Ledger) -> None:
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
             await sweep_once(ledger, life.clock)
-        except (Away, Deadlock):
+        except Away:
             await asyncio.sleep(1.0)
 
 

@@ -20,7 +20,7 @@ from goaround_schemas.subjects import DEPLOY
 from tests.simulation import workers
 from tests.simulation.bus import Bus, Kept
 from tests.simulation.clock import START, Host, HostClock, new_loop
-from tests.simulation.database import Database, Deadlock, UnlockedLedger
+from tests.simulation.database import Database, UnlockedLedger
 from tests.simulation.estate import Estate
 from tests.simulation.faults import Fate, Gate, Weather
 from tests.simulation.scenario import ENVIRONMENT, LONGEST, Knock, Scenario, Word, scenario
@@ -221,7 +221,7 @@ class World:
     async def _ask(self, reply: Reply, body: bytes) -> None:
         try:
             answer = await reply(body)
-        except (Away, Deadlock, Overtaken, PlaceTaken, IllegalMove) as error:
+        except (Away, Overtaken, PlaceTaken, IllegalMove) as error:
             self.tell(f"eve hears: {type(error).__name__}: {error}")
         else:
             self.tell(f"eve hears: {answer.decode()[:200]}")

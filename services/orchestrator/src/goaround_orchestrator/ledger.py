@@ -45,7 +45,10 @@ class PlaceTaken(Exception):
 
 
 class Away(Exception):
-    """The place where runs are kept cannot be reached just now. Nothing was written."""
+    """The place where runs are kept cannot do it just now: it is gone, or others go first.
+
+    Nothing was written, unless the connection was lost in the commit itself.
+    """
 
 
 @dataclass(frozen=True, slots=True)

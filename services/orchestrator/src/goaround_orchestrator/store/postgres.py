@@ -32,6 +32,10 @@ log = structlog.stdlib.get_logger()
 
 AGAIN_S = 1.0
 
+# An orchestrator that stands still, or whose machine is gone without a word, holds what it had
+# locked until the server ends its transaction; the others wait for it no longer than that.
+_NOT_FOREVER = {"idle_in_transaction_session_timeout": "20s", "lock_timeout": "15s"}
+
 # A condition that may be none hides from the planner which index serves it; a bound never does.
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -59,7 +63,12 @@ class PostgresLedger:
             try:
                 with reaching():
                     pool = await asyncpg.create_pool(
-                        dsn, min_size=1, max_size=connections, command_timeout=30, timeout=10
+                        dsn,
+                        min_size=1,
+                        max_size=connections,
+                        command_timeout=30,
+                        timeout=10,
+                        server_settings=_NOT_FOREVER,
                     )
             except Away as away:
                 log.warning("waiting_for_database", why=str(away))

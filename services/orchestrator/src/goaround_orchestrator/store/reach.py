@@ -1,4 +1,4 @@
-"""Telling a database that cannot be reached from one that says no."""
+"""Telling a database that cannot do it just now from one that says no."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,13 +17,22 @@ _AWAY = (
     asyncpg.TooManyConnectionsError,
     # What the client says of a connection that was cut under it.
     asyncpg.InterfaceError,
+    # A standby that is not yet the primary; a server without room or memory, or asked to stop.
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.QueryCanceledError,
+    # Whoever else holds the rows goes first, or was thought to be gone.
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
 
 
 @contextmanager
 def reaching() -> Generator[None]:
-    """Raise `Away` for whatever means that the database is not there; let all else through."""
+    """Raise `Away` for whatever another try may mend; let all else through."""
     try:
         yield
     except _AWAY as exc:
-        raise Away(f"the database does not answer: {exc or type(exc).__name__}") from exc
+        raise Away(f"the database cannot do it now: {exc or type(exc).__name__}") from exc
