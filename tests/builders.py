@@ -68,12 +68,19 @@ from goaround_schemas.phase import Phase
 from goaround_schemas.procedure import (
     DeployExecuted,
     DeployExecutedData,
+    DeployInspected,
+    DeployInspectedData,
     DeployStepFinished,
     DeployStepFinishedData,
     MigrationResult,
+    PendingMigration,
+    RehearsalResult,
+    Reverted,
     StepResult,
     WorkDeploy,
     WorkDeployData,
+    WorkInspect,
+    WorkInspectData,
     WorkRollback,
     WorkRollbackData,
 )
@@ -366,6 +373,9 @@ def correction(**changes: Any) -> GuideCorrection:
         "was": "10s",
         "proposed": "30s",
         "evidence": "readiness took 9.1 s of 10 s",
+        "id": "c-5f1d0c2a9b3e",
+        "runs": ("r-2026-0042",),
+        "effect": "none of 12 runs on record would have been cut off",
         "diff": "--- a/checkout.yaml\n+++ b/checkout.yaml\n@@ -9 +9 @@\n-  10s\n+  30s\n",
     }
     return GuideCorrection(**_merged(usual, changes))
@@ -378,6 +388,9 @@ def rollback_summary(**changes: Any) -> RollbackSummary:
         "steps": (step_result("back to previous"),),
         "matrix": matrix(kind="rollback_health", of="2.4.0"),
         "left": "the cache still holds entries of 2.4.1",
+        "database": reverted(),
+        "known": ("the switch of checkout runs 2.4.0",),
+        "next": ("goaround resume r-2026-0042",),
     }
     return RollbackSummary(**_merged(usual, changes))
 
@@ -393,6 +406,7 @@ def deploy_requested(**changes: Any) -> DeployRequested:
         watch_period="10m",
         emergency=True,
         redeploy=True,
+        allow=("lossy",),
     )
     return DeployRequested(**_envelope("client", changes), data=DeployRequestedData(**data))
 
@@ -433,10 +447,93 @@ def deploy_executed(**changes: Any) -> DeployExecuted:
         outcome="done",
         reason="2 of 2 steps done in 6.4 s",
         steps=(migrated, step_result()),
-        migration=MigrationResult(before="a1b2", after="c3d4"),
+        migration=migration_result(),
         changed=True,
     )
     return DeployExecuted(**_envelope("deployer", changes), data=DeployExecutedData(**data))
+
+
+def migration_result(**changes: Any) -> MigrationResult:
+    """Return a schema that was moved, and taken back."""
+    usual: dict[str, Any] = {
+        "before": "a1b2",
+        "after": "c3d4",
+        "fingerprint_before": "pg1:" + "ab" * 32,
+        "fingerprint_after": "pg1:" + "cd" * 32,
+        "reverted": reverted(),
+    }
+    return MigrationResult(**_merged(usual, changes))
+
+
+def reverted(**changes: Any) -> Reverted:
+    """Return a schema that is what it was, what was dropped on the way kept aside."""
+    usual: dict[str, Any] = {
+        "outcome": "reverted_verified",
+        "reason": "the catalogue is the one of before, by its fingerprint",
+        "kept": ("goaround_kept.orders_note_r_2026_0042",),
+    }
+    return Reverted(**_merged(usual, changes))
+
+
+def pending_migration(**changes: Any) -> PendingMigration:
+    """Return a migration that takes something away."""
+    usual: dict[str, Any] = {
+        "revision": "c3d4",
+        "name": "drop_note",
+        "kind": "lossy",
+        "reasons": ("line 1: drops column orders.note with what it holds",),
+        "fit": "contract",
+        "way_back": "lossy",
+        "way_back_reasons": ("column orders.note comes back empty",),
+        "locks": ("line 2: builds an index while others wait to write",),
+        "point_of_no_return": "line 1: alter table orders drop column note",
+    }
+    return PendingMigration(**_merged(usual, changes))
+
+
+def rehearsal(**changes: Any) -> RehearsalResult:
+    """Return a rehearsal that went well."""
+    usual: dict[str, Any] = {
+        "outcome": "passed",
+        "reason": "up, down and up again: the way back left nothing different",
+        "at": at(5),
+        "seconds": 2.5,
+        "up_s": 0.4,
+        "down_s": 0.3,
+        "again_s": 0.4,
+        "copied_by": "pg_dump",
+        "smoke": (step_result("2.4.0 still writes orders"),),
+    }
+    return RehearsalResult(**_merged(usual, changes))
+
+
+def deploy_inspected(**changes: Any) -> DeployInspected:
+    """Return what a version would do to the schema, rehearsed."""
+    data = _data(
+        changes,
+        version="2.4.1",
+        outcome="done",
+        reason="1 migration is pending after a1b2",
+        revision="a1b2",
+        fingerprint="pg1:" + "ab" * 32,
+        judged=True,
+        pending=(pending_migration(),),
+        rehearsal=rehearsal(),
+    )
+    return DeployInspected(**_envelope("deployer", changes), data=DeployInspectedData(**data))
+
+
+def work_inspect(**changes: Any) -> WorkInspect:
+    """Return the order to look at the migrations of 2.4.1, and to rehearse them."""
+    data = _data(
+        changes,
+        version="2.4.1",
+        previous_version="2.4.0",
+        migrations=migrations(),
+        values={"GOAROUND_VERSION": "2.4.1", "GOAROUND_PREVIOUS_VERSION": "2.4.0"},
+        rehearse=True,
+    )
+    return WorkInspect(**_envelope("orchestrator", changes), data=WorkInspectData(**data))
 
 
 def deploy_baselined(**changes: Any) -> DeployBaselined:
@@ -539,6 +636,7 @@ def deploy_finished(**changes: Any) -> DeployFinished:
         reason="errors: 4.1 % of 2300 requests against 0.1 % before; 2.4.0 runs again",
         timeline=(span(Phase.PREFLIGHT, **{"from": at(), "to": at(20)}), span()),
         verification=(matrix(kind="preflight", of="2.4.0"), matrix()),
+        migrations=(pending_migration(),),
         watch=watch_summary(colour="red", action="rollback"),
         rollback=rollback_summary(),
         guide=GuideUsed(digest="sha256:" + "ab" * 32, corrections=(correction(),)),
@@ -588,7 +686,11 @@ def work_deploy(**changes: Any) -> WorkDeploy:
 
 def work_rollback(**changes: Any) -> WorkRollback:
     """Return the order to go back."""
-    usual: dict[str, Any] = {"deployed_by": "r-2026-0041", "migration_before": "a1b2"}
+    usual: dict[str, Any] = {
+        "deployed_by": "r-2026-0041",
+        "migration_before": "a1b2",
+        "fingerprint_before": "pg1:" + "ab" * 32,
+    }
     data = {**usual, **_procedure(changes, step("back to 2.4.0", run=("./release", "2.4.0")))}
     return WorkRollback(**_envelope("orchestrator", changes), data=WorkRollbackData(**data))
 
@@ -615,9 +717,11 @@ def work_record(**changes: Any) -> WorkRecord:
         timeline=(span(),),
         verification=(matrix(),),
         steps=(step_result(),),
-        migration=MigrationResult(before="a1b2", after="c3d4"),
+        migration=migration_result(),
+        migrations=(pending_migration(),),
         watch=watch_summary(colour="red", action="rollback"),
         rollback=rollback_summary(),
+        warnings=("the payments channel could not be reached",),
         record=Record(changelog="CHANGELOG.md", configuration=("config/checkout.toml",)),
         docs="docs/checkout.md",
         guide_name="checkout.yaml",
@@ -659,6 +763,8 @@ _BUILDERS: dict[type[Message], Callable[..., AnyMessage]] = {
     DeployFinished: deploy_finished,
     WorkVerify: work_verify,
     WorkDeploy: work_deploy,
+    WorkInspect: work_inspect,
+    DeployInspected: deploy_inspected,
     WorkRollback: work_rollback,
     WorkWatch: work_watch,
     WorkRecord: work_record,

@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, Field
 
 from goaround_schemas.envelope import DnsLabel, Payload, RunId, Version
 from goaround_schemas.matrix import Matrix
-from goaround_schemas.outcome import RollbackSummary, Span
+from goaround_schemas.outcome import GuideCorrection, RollbackSummary, Span
 from goaround_schemas.phase import Phase
-from goaround_schemas.procedure import StepResult
+from goaround_schemas.procedure import PendingMigration, StepResult
 from goaround_schemas.watching import Colour, SignalBaseline, WatchSummary
 
 RUNS_LIST = "api.runs.list"
@@ -129,8 +129,10 @@ class RunDetail(Payload, frozen=True):
     verification: tuple[Matrix, ...] = ()
     baseline: tuple[SignalBaseline, ...] = ()
     steps: tuple[StepResult, ...] = ()
+    migrations: tuple[PendingMigration, ...] = ()
     watch: WatchSummary | None = None
     rollback: RollbackSummary | None = None
+    corrections: tuple[GuideCorrection, ...] = ()
     record: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     labels: tuple[Label, ...] = Field(default=(), description="Newest last.")

@@ -19,6 +19,7 @@ from goaround_schemas.subjects import DEPLOY, FRONT_DOOR, WORK, filter_for, name
 
 _OWNERS: dict[str, str] = {
     "work.verify": "verifier",
+    "work.inspect": "deployer",
     "work.deploy": "deployer",
     "work.rollback": "deployer",
     "work.watch": "watcher",
@@ -31,6 +32,7 @@ _SAYERS: dict[str, str] = {
     "deploy.requested": "client",
     "deploy.advanced": "orchestrator",
     "deploy.verified": "verifier",
+    "deploy.inspected": "deployer",
     "deploy.step_finished": "deployer",
     "deploy.executed": "deployer",
     "deploy.baselined": "watcher",
@@ -47,6 +49,7 @@ _READ_BY_THE_ORCHESTRATOR = frozenset(
     {
         "deploy.requested",
         "deploy.verified",
+        "deploy.inspected",
         "deploy.executed",
         "deploy.baselined",
         "deploy.evidenced",

@@ -14,8 +14,10 @@ from goaround_schemas.notice import DeployNotified, WorkNotify
 from goaround_schemas.outcome import DeployAdvanced, DeployFinished
 from goaround_schemas.procedure import (
     DeployExecuted,
+    DeployInspected,
     DeployStepFinished,
     WorkDeploy,
+    WorkInspect,
     WorkRollback,
 )
 from goaround_schemas.recording import DeployRecorded, WorkRecord
@@ -34,6 +36,7 @@ AnyEvent = (
     | DeployAdvanced
     | DeployVerified
     | DeployStepFinished
+    | DeployInspected
     | DeployExecuted
     | DeployBaselined
     | DeployObserved
@@ -43,7 +46,9 @@ AnyEvent = (
     | DeployNotified
     | DeployFinished
 )
-AnyCommand = WorkVerify | WorkDeploy | WorkRollback | WorkWatch | WorkRecord | WorkNotify
+AnyCommand = (
+    WorkVerify | WorkInspect | WorkDeploy | WorkRollback | WorkWatch | WorkRecord | WorkNotify
+)
 AnyMessage = AnyEvent | AnyCommand
 
 M = TypeVar("M", bound=Message)
@@ -54,6 +59,7 @@ EVENTS: tuple[type[AnyEvent], ...] = (
     DeployRequested,
     DeployAdvanced,
     DeployVerified,
+    DeployInspected,
     DeployStepFinished,
     DeployExecuted,
     DeployBaselined,
@@ -66,6 +72,7 @@ EVENTS: tuple[type[AnyEvent], ...] = (
 )
 COMMANDS: tuple[type[AnyCommand], ...] = (
     WorkVerify,
+    WorkInspect,
     WorkDeploy,
     WorkRollback,
     WorkWatch,

@@ -44,15 +44,26 @@ _SAME = (
 )
 """What must not change at all: to narrow it breaks writers, to widen it breaks old readers."""
 
+_GUIDE = "guide.v1"
 _FOR_PEOPLE = frozenset({"title", "description", "default", "examples"})
 _BELOW = ("items", "additionalProperties", "propertyNames")
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every published schema by its file's name without the ending, in order."""
-    models: dict[str, type[BaseModel]] = {**TYPES, "guide.v1": Guide}
+    models: dict[str, type[BaseModel]] = {**TYPES, _GUIDE: Guide}
     found = {n: {"$schema": DIALECT, **models[n].model_json_schema()} for n in sorted(models)}
-    return {n: schema if n == "guide.v1" else opened(schema) for n, schema in found.items()}
+    return {
+        n: _as_people_write(schema) if n == _GUIDE else opened(schema)
+        for n, schema in found.items()
+    }
+
+
+def _as_people_write(guide: dict[str, Any]) -> dict[str, Any]:
+    """Return the guide's schema without asking for what a named tool stands in for."""
+    migrations = {**guide["$defs"]["Migrations"]}
+    del migrations["required"]
+    return {**guide, "$defs": {**guide["$defs"], "Migrations": migrations}}
 
 
 def opened(schema: Any) -> Any:
@@ -65,16 +76,19 @@ def opened(schema: Any) -> Any:
     return schema
 
 
-def breaks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Say what in the new schema breaks those who rely on the old one; nothing if it only grew."""
-    found = list(_breaks(old, new, "$"))
+def breaks(old: dict[str, Any], new: dict[str, Any], *, read: bool = True) -> list[str]:
+    """Say what in the new schema breaks those who rely on the old one; nothing if it only grew.
+
+    `read`: old releases read what new ones write, and miss what is no longer there.
+    """
+    found = list(_breaks(old, new, "$", read=read))
     for name, was in old.get("$defs", {}).items():
         now = new.get("$defs", {}).get(name)
-        found += [f"$defs.{name}: removed"] if now is None else _breaks(was, now, name)
+        found += [f"$defs.{name}: removed"] if now is None else _breaks(was, now, name, read=read)
     return found
 
 
-def _breaks(old: Any, new: Any, where: str) -> Iterator[str]:
+def _breaks(old: Any, new: Any, where: str, *, read: bool) -> Iterator[str]:
     if not isinstance(old, dict) or not isinstance(new, dict):
         if old != new:
             yield f"{where}: {_short(old)} became {_short(new)}"
@@ -86,17 +100,17 @@ def _breaks(old: Any, new: Any, where: str) -> Iterator[str]:
             yield f"{where}: {key} {_short(was.get(key))} became {_short(now.get(key))}"
     for key in _BELOW:
         if key in was or key in now:
-            yield from _breaks(was.get(key), now.get(key), f"{where}.{key}")
+            yield from _breaks(was.get(key), now.get(key), f"{where}.{key}", read=read)
     fields: dict[str, Any] = now.get("properties", {})
     for name, field in was.get("properties", {}).items():
         if name in fields:
-            yield from _breaks(field, fields[name], f"{where}.{name}")
+            yield from _breaks(field, fields[name], f"{where}.{name}", read=read)
         else:
             yield f"{where}.{name}: removed"
     needed, needed_before = set(now.get("required", ())), set(was.get("required", ()))
     for name in sorted(needed - needed_before):
         yield f"{where}.{name}: newly required"
-    for name in sorted((needed_before - needed) & set(fields)):
+    for name in sorted((needed_before - needed) & set(fields)) if read else ():
         yield f"{where}.{name}: no longer required, but old readers need it"
 
 
@@ -129,7 +143,8 @@ def write(directory: Path) -> list[str]:
     for name, schema in schemas().items():
         path = directory / f"{name}.json"
         if path.exists():
-            found = breaks(json.loads(path.read_bytes()), schema)
+            # A guide is written by people, and read by this release alone.
+            found = breaks(json.loads(path.read_bytes()), schema, read=name != _GUIDE)
             refused += [f"{path}: {what}" for what in found]
             if found:
                 continue

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from goaround_schemas.envelope import Event, Payload, RunPayload
 from goaround_schemas.matrix import Matrix
 from goaround_schemas.phase import Outcome, Phase
-from goaround_schemas.procedure import StepResult
+from goaround_schemas.procedure import PendingMigration, Reverted, StepResult
 from goaround_schemas.watching import WatchSummary
 
 
@@ -45,6 +45,15 @@ class RollbackSummary(Payload, frozen=True):
     steps: tuple[StepResult, ...] = ()
     matrix: Matrix | None = None
     left: str | None = Field(default=None, description="What was left behind, where it failed.")
+    database: Reverted | None = Field(
+        default=None, description="What became of the schema; none where it was not touched."
+    )
+    known: tuple[str, ...] = Field(
+        default=(), description="Where it failed: what is known of each target, a sentence each."
+    )
+    next: tuple[str, ...] = Field(
+        default=(), description="Where it failed: what a person could run next, in order."
+    )
 
 
 class GuideCorrection(Payload, frozen=True):
@@ -55,6 +64,11 @@ class GuideCorrection(Payload, frozen=True):
     proposed: str
     evidence: str
     diff: str
+    id: str = Field(default="", description="By which it is accepted or dismissed.")
+    runs: tuple[str, ...] = Field(default=(), description="The runs that speak for it.")
+    effect: str = Field(
+        default="", description="What it would have changed in the runs that are on record."
+    )
 
 
 class GuideUsed(Payload, frozen=True):
@@ -75,6 +89,9 @@ class DeployFinishedData(RunPayload, frozen=True):
     reason: str = Field(description="One sentence with the numbers in it.")
     timeline: tuple[Span, ...] = ()
     verification: tuple[Matrix, ...] = ()
+    migrations: tuple[PendingMigration, ...] = Field(
+        default=(), description="What the version brought to the schema, as judged before."
+    )
     watch: WatchSummary | None = None
     rollback: RollbackSummary | None = None
     guide: GuideUsed | None = None

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from goaround_schemas.envelope import Command, Event, Payload, RunPayload
-from goaround_schemas.guide.step import Migrations, Step
+from goaround_schemas.guide.step import Loss, Migrations, Step
 
 
 class ProcedureData(RunPayload, frozen=True):
@@ -16,6 +16,9 @@ class ProcedureData(RunPayload, frozen=True):
     stage: str
     steps: tuple[Step, ...]
     migrations: Migrations | None = None
+    allow: tuple[Loss, ...] = Field(
+        default=(), description="What the guide and a person let migrations do, together."
+    )
     values: dict[str, str] = Field(
         default_factory=dict[str, str],
         description="What a script gets as environment variables: GOAROUND_VERSION and so on.",
@@ -42,6 +45,14 @@ class WorkRollbackData(ProcedureData, frozen=True):
         default=None,
         description="Where the schema goes back to, as recorded; the journal's word comes first.",
     )
+    fingerprint_before: str | None = Field(
+        default=None, description="The schema's fingerprint then, as recorded; likewise."
+    )
+    resumes: str | None = Field(
+        default=None,
+        description="A run whose way back failed, and is gone on with: what its journal has as "
+        "done is not done again.",
+    )
 
 
 class WorkRollback(Command, frozen=True):
@@ -67,11 +78,37 @@ class StepResult(Payload, frozen=True):
     seconds: float
 
 
+RevertOutcome = Literal["reverted_verified", "kept_compatible", "refused_lossy", "revert_failed"]
+
+
+class Reverted(Payload, frozen=True):
+    """What became of the schema on the way back.
+
+    `reverted_verified`: its catalogue is the one of before, by its fingerprint; by the tool's
+    revision alone where no fingerprint could be taken, which the reason then says.
+    `kept_compatible`: left as it is, since the previous version can live with it.
+    `refused_lossy`: left as it is, since going back would lose what nobody allowed to lose.
+    `revert_failed`: it is neither where it was nor known to be where it should.
+    """
+
+    outcome: RevertOutcome
+    reason: str
+    difference: tuple[str, ...] = Field(
+        default=(), description="What differs from the schema of before, in words."
+    )
+    kept: tuple[str, ...] = Field(
+        default=(), description="Tables to which dropped values were copied first."
+    )
+
+
 class MigrationResult(Payload, frozen=True):
     """Where the schema was and is."""
 
     before: str | None = None
     after: str | None = None
+    fingerprint_before: str | None = None
+    fingerprint_after: str | None = None
+    reverted: Reverted | None = None
 
 
 class DeployStepFinishedData(RunPayload, frozen=True):
@@ -87,6 +124,84 @@ class DeployStepFinished(Event, frozen=True):
 
     type: Literal["deploy.step_finished.v1"] = "deploy.step_finished.v1"
     data: DeployStepFinishedData
+
+
+class PendingMigration(Payload, frozen=True):
+    """A migration that the database lacks, as its SQL says."""
+
+    revision: str
+    name: str = ""
+    kind: Literal["additive", "reversible", "lossy", "irreversible", "unknown"]
+    reasons: tuple[str, ...] = ()
+    fit: Literal["compatible", "unclear", "contract"] = Field(
+        description="Whether the previous version can run on the schema once it is applied."
+    )
+    way_back: Literal["none", "reversible", "lossy", "irreversible", "unknown"] = Field(
+        description="What its down-migration does with what it did; none: there is none."
+    )
+    way_back_reasons: tuple[str, ...] = ()
+    locks: tuple[str, ...] = Field(
+        default=(), description="Whom it locks out for as long as a table is read through, and why."
+    )
+    point_of_no_return: str | None = Field(
+        default=None, description="The first statement that no other undoes, with its line."
+    )
+
+
+class RehearsalResult(Payload, frozen=True):
+    """How the migrations went on a scratch copy: up, down, and up again."""
+
+    outcome: Literal["passed", "failed", "errored"]
+    reason: str
+    at: AwareDatetime
+    seconds: float
+    up_s: float | None = None
+    down_s: float | None = None
+    again_s: float | None = None
+    copied_by: Literal["pg_dump", "migrations"] | None = Field(
+        default=None, description="How the scratch copy came to the schema that is deployed now."
+    )
+    smoke: tuple[StepResult, ...] = Field(
+        default=(), description="What the previous version did with the new schema."
+    )
+    difference: tuple[str, ...] = Field(
+        default=(), description="What the way back left different, in words."
+    )
+
+
+class WorkInspectData(RunPayload, frozen=True):
+    version: str
+    previous_version: str | None = None
+    migrations: Migrations
+    values: dict[str, str] = Field(default_factory=dict[str, str])
+    rehearse: bool = False
+
+
+class WorkInspect(Command, frozen=True):
+    """Look at the migrations that a version brings, change nothing, and answer."""
+
+    type: Literal["work.inspect.v1"] = "work.inspect.v1"
+    data: WorkInspectData
+
+
+class DeployInspectedData(RunPayload, frozen=True):
+    version: str
+    outcome: Literal["done", "errored"] = Field(description="errored: what is pending is unknown.")
+    reason: str
+    revision: str | None = Field(default=None, description="Where the schema is now.")
+    fingerprint: str | None = None
+    judged: bool = Field(
+        default=True, description="False: the guide does not say how the SQL can be had."
+    )
+    pending: tuple[PendingMigration, ...] = ()
+    rehearsal: RehearsalResult | None = None
+
+
+class DeployInspected(Event, frozen=True):
+    """What a version would do to the schema, and whether it can be taken back."""
+
+    type: Literal["deploy.inspected.v1"] = "deploy.inspected.v1"
+    data: DeployInspectedData
 
 
 class DeployExecutedData(RunPayload, frozen=True):

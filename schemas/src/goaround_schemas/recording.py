@@ -8,7 +8,7 @@ from goaround_schemas.envelope import Command, Event, Payload, RunPayload
 from goaround_schemas.guide.guide import Record
 from goaround_schemas.matrix import Matrix
 from goaround_schemas.outcome import GuideCorrection, RollbackSummary, Span
-from goaround_schemas.procedure import MigrationResult, StepResult
+from goaround_schemas.procedure import MigrationResult, PendingMigration, StepResult
 from goaround_schemas.watching import WatchSummary
 
 
@@ -28,8 +28,10 @@ class WorkRecordData(RunPayload, frozen=True):
     verification: tuple[Matrix, ...] = ()
     steps: tuple[StepResult, ...] = ()
     migration: MigrationResult | None = None
+    migrations: tuple[PendingMigration, ...] = ()
     watch: WatchSummary | None = None
     rollback: RollbackSummary | None = None
+    warnings: tuple[str, ...] = ()
     record: Record
     docs: str | None = None
     guide_name: str = Field(description="The guide's file name, for the diff's head.")

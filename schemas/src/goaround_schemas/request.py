@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from goaround_schemas.duration import Duration
 from goaround_schemas.envelope import DnsLabel, Event, RunId, RunPayload, Version
+from goaround_schemas.guide.step import Loss
 
 
 class DeployRequestedData(RunPayload, frozen=True):
@@ -31,12 +32,20 @@ class DeployRequestedData(RunPayload, frozen=True):
         default=False, description="Deploy although this very version is the one that runs."
     )
 
+    allow: tuple[Loss, ...] = Field(
+        default=(),
+        description="What migrations may do that no way back makes good: a person's word. Needs a "
+        "reason.",
+    )
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.kind == "deploy" and self.version is None:
             raise ValueError("version is needed: which version is to be deployed?")
         if self.emergency and not (self.reason or "").strip():
             raise ValueError("an emergency needs a reason")
+        if self.allow and not (self.reason or "").strip():
+            raise ValueError(f"to allow what is {' or '.join(self.allow)} needs a reason")
         return self
 
 

@@ -14,8 +14,10 @@ from goaround_schemas.matrix import DeployVerified, WorkVerify
 from goaround_schemas.notice import DeployNotified, WorkNotify
 from goaround_schemas.procedure import (
     DeployExecuted,
+    DeployInspected,
     DeployStepFinished,
     WorkDeploy,
+    WorkInspect,
     WorkRollback,
 )
 from goaround_schemas.recording import DeployRecorded, WorkRecord
@@ -39,14 +41,14 @@ lives says so every third of it, so this does not bound how long work may take."
 
 SAYS: Mapping[str, tuple[type[Message], ...]] = {
     "verifier": (DeployVerified,),
-    "deployer": (DeployStepFinished, DeployExecuted),
+    "deployer": (DeployInspected, DeployStepFinished, DeployExecuted),
     "watcher": (DeployBaselined, DeployObserved, DeployEvidenced, DeployJudged),
     "scribe": (DeployRecorded,),
     "notifier": (DeployNotified,),
 }
 TAKES: Mapping[str, tuple[type[Message], ...]] = {
     "verifier": (WorkVerify,),
-    "deployer": (WorkDeploy, WorkRollback),
+    "deployer": (WorkInspect, WorkDeploy, WorkRollback),
     "watcher": (WorkWatch,),
     "scribe": (WorkRecord,),
     "notifier": (WorkNotify,),
@@ -56,7 +58,14 @@ KEEPS: Mapping[str, tuple[str, ...]] = {
     "watcher": ("watches",),
     "notifier": ("notices",),
 }
-ANSWERS = (DeployVerified, DeployBaselined, DeployExecuted, DeployJudged, DeployRecorded)
+ANSWERS = (
+    DeployVerified,
+    DeployBaselined,
+    DeployInspected,
+    DeployExecuted,
+    DeployJudged,
+    DeployRecorded,
+)
 """What a run waits for."""
 BESIDES = (DeployEvidenced, DeployNotified)
 """What the orchestrator keeps or notes, and no run waits for."""

@@ -18,6 +18,7 @@ from goaround_schemas.guide.guide import (
     Guide,
     NoticeMoment,
     Policy,
+    Possible,
     Preflight,
     Recipient,
     Record,
@@ -26,7 +27,16 @@ from goaround_schemas.guide.guide import (
     Stage,
 )
 from goaround_schemas.guide.model import GuideModel, parse_share
-from goaround_schemas.guide.step import DeployProcedure, HttpStep, Migrations, Step
+from goaround_schemas.guide.step import (
+    Alembic,
+    DeployProcedure,
+    HttpStep,
+    Loss,
+    Migrations,
+    Rehearsal,
+    SqlFiles,
+    Step,
+)
 from goaround_schemas.guide.watch import (
     Baseline,
     Control,
@@ -45,6 +55,7 @@ from goaround_schemas.guide.watch import (
 )
 
 __all__ = [
+    "Alembic",
     "Approval",
     "Baseline",
     "Check",
@@ -62,10 +73,12 @@ __all__ = [
     "HttpStep",
     "LogSource",
     "LokiSource",
+    "Loss",
     "Migrations",
     "NoticeMoment",
     "PluginSource",
     "Policy",
+    "Possible",
     "Preflight",
     "PrometheusCheck",
     "PrometheusServer",
@@ -73,6 +86,7 @@ __all__ = [
     "Readiness",
     "Recipient",
     "Record",
+    "Rehearsal",
     "RollbackKnowledge",
     "RollbackProcedure",
     "RunExpectation",
@@ -81,6 +95,7 @@ __all__ = [
     "Signal",
     "SignalKind",
     "Source",
+    "SqlFiles",
     "Stage",
     "Step",
     "TcpCheck",

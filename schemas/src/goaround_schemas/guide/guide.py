@@ -64,8 +64,24 @@ class Stage(GuideModel, frozen=True):
     watch_period: Duration | None = Field(default=None, description="The guide's own if absent.")
 
 
+class Possible(GuideModel, frozen=True):
+    """What the way back needs, looked at before there is any need of it.
+
+    Written for the previous version: {previous.version}. Left out where nothing ran before.
+    """
+
+    artifact: tuple[Check, ...] = Field(
+        default=(), description="Is what was built of the previous version still there?"
+    )
+    configuration: tuple[Check, ...] = Field(
+        default=(), description="Is what the previous version reads at its start still there?"
+    )
+
+
 class RollbackProcedure(GuideModel, frozen=True):
     """The way back. Migrations revert first, with the new version's tooling."""
+
+    possible: Possible = Possible()
 
     steps: tuple[Step, ...] = Field(min_length=1)
     ready: Readiness | None = None
@@ -135,9 +151,16 @@ class Guide(GuideModel, frozen=True):
                     f"step names must differ in {where}; {', '.join(doubled)} stands twice"
                 )
             for step in steps:
+                if where != "deploy.steps" and step.when == "after_green":
+                    raise ValueError(
+                        f"step {step.name!r} in {where} has when: after_green, "
+                        "which is for deploy.steps only"
+                    )
                 if unknown := sorted(set(step.only) - set(stages)):
                     raise ValueError(
                         f"step {step.name!r} in {where} names the stage {', '.join(unknown)}, "
                         f"but the stages are {', '.join(stages)}"
                     )
+        if all(step.when == "after_green" for step in self.deploy.steps):
+            raise ValueError("every step of deploy.steps is for after Green: nothing would deploy")
         return self

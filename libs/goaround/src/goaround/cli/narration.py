@@ -9,7 +9,7 @@ from goaround_schemas.catalogue import AnyEvent
 from goaround_schemas.matrix import DeployVerifiedData, Matrix, MatrixRow, RowOutcome
 from goaround_schemas.outcome import DeployAdvancedData, DeployFinishedData
 from goaround_schemas.phase import Phase
-from goaround_schemas.procedure import DeployStepFinishedData, StepResult
+from goaround_schemas.procedure import DeployInspectedData, DeployStepFinishedData, StepResult
 from goaround_schemas.recording import DeployRecordedData
 from goaround_schemas.request import DeployRequestedData
 from goaround_schemas.watching import (
@@ -65,6 +65,8 @@ def tell(event: AnyEvent) -> Saying:
             return _advanced(event.data)
         case "deploy.verified.v1":
             return _verified(event.data)
+        case "deploy.inspected.v1":
+            return _inspected(event.data)
         case "deploy.step_finished.v1":
             return _step(event.data)
         case "deploy.executed.v1":
@@ -180,6 +182,24 @@ def _output(found: StepResult) -> tuple[Saying, ...]:
     if found.outcome in ("done", "skipped"):
         return ()
     return tuple(Saying(f"| {line}", QUIET) for line in found.output.splitlines()[-5:] if line)
+
+
+_LOSSES = ("lossy", "irreversible", "unknown")
+
+
+def _inspected(data: DeployInspectedData) -> Saying:
+    below = [
+        Saying(
+            f"{m.revision} {m.name}: {m.kind}" + (f", {m.reasons[0]}" if m.reasons else ""),
+            DOUBT if m.kind in _LOSSES else QUIET,
+        )
+        for m in data.pending
+    ]
+    if (tried := data.rehearsal) is not None:
+        style = GOOD if tried.outcome == "passed" else BAD
+        below.append(Saying(f"rehearsal {tried.outcome}: {tried.reason}", style))
+    style = QUIET if data.outcome == "done" else DOUBT
+    return Saying(f"migrations: {data.reason}", style, tuple(below))
 
 
 def _baselined(data: DeployBaselinedData) -> Saying:
