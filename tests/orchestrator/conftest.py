@@ -13,7 +13,10 @@ from goaround_orchestrator.memory import MemoryLedger, MemoryPost
 from goaround_orchestrator.relay import Post
 from goaround_orchestrator.store import PostgresLedger, PostgresPost, migrate
 
-_TABLES = "runs, transitions, inbox, outbox, parked, guides, landings, evidence, labels"
+_TABLES = (
+    "runs, transitions, inbox, outbox, parked, guides, landings, evidence, labels, rehearsals, "
+    "corrections"
+)
 
 
 @dataclass

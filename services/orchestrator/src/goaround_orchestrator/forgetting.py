@@ -19,6 +19,9 @@ MESSAGES_AT_ONCE = 10_000
 PARKED_AT_ONCE = 1000
 EVIDENCE_AT_ONCE = 200
 """Of some kilobytes to some hundred each."""
+REHEARSALS_AT_ONCE = 200
+"""Of some kilobytes each, some hundred at most."""
+CORRECTIONS_AT_ONCE = 1000
 LANDINGS_AT_ONCE = 1000
 RUNS_AT_ONCE = 300
 """Each with a snapshot of some kilobytes and some ten lines of history."""
@@ -33,6 +36,9 @@ class Retention:
     """That a message was handled: longer than the bus can redeliver one."""
     parked: timedelta = FOR_EVER
     evidence: timedelta = FOR_EVER
+    rehearsals: timedelta = FOR_EVER
+    corrections: timedelta = FOR_EVER
+    """That were decided on; what is open stays."""
     runs: timedelta = FOR_EVER
     """Runs that have ended, their histories, and landings that no longer stand."""
 
@@ -50,6 +56,8 @@ async def forgetting(ledger: Ledger, clock: Clock, keep: Retention) -> AsyncIter
         ("messages", keep.messages, ledger.forget_messages_before, MESSAGES_AT_ONCE),
         ("parked", keep.parked, ledger.forget_parked_before, PARKED_AT_ONCE),
         ("evidence", keep.evidence, ledger.forget_evidence_before, EVIDENCE_AT_ONCE),
+        ("rehearsals", keep.rehearsals, ledger.forget_rehearsals_before, REHEARSALS_AT_ONCE),
+        ("corrections", keep.corrections, ledger.forget_corrections_before, CORRECTIONS_AT_ONCE),
     )
     for what, kept_for, forget, at_once in kinds:
         count, total = at_once, 0

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.lifecycle import ACTIVE, Neighbour
+from goaround_orchestrator.proofs import Proofs, UnitOfProofs
 from goaround_orchestrator.run import Landing, Move, Run
 from goaround_schemas.api import (
     EvidenceQuery,
@@ -148,7 +149,7 @@ def _turn(run: Run) -> tuple[bool, bool, datetime, str]:
     return run.kind != "rollback", not run.emergency, run.requested_at, run.id
 
 
-class Unit(Protocol):
+class Unit(UnitOfProofs, Protocol):
     """One transaction."""
 
     async def first_time(self, message_id: str) -> bool:
@@ -251,7 +252,7 @@ class Unit(Protocol):
         ...
 
 
-class Ledger(Protocol):
+class Ledger(Proofs, Protocol):
     """Where runs are kept."""
 
     def unit(self) -> AbstractAsyncContextManager[Unit]:

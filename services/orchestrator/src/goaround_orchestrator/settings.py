@@ -25,6 +25,16 @@ class OrchestratorSettings(ServiceSettings):
         le=36_500,
         description="How long the evidence of a verdict is kept; 0: for ever.",
     )
+    rehearsals_kept_days: int = Field(
+        default=400, ge=0, le=36_500, description="How long rehearsals are kept; 0: for ever."
+    )
+    corrections_kept_days: int = Field(
+        default=400,
+        ge=0,
+        le=36_500,
+        description="How long corrections of guides are kept that were accepted or dismissed, "
+        "after that and after a run last proposed them; 0: for ever. What is open stays.",
+    )
     runs_kept_days: int = Field(
         default=0,
         ge=0,
@@ -54,6 +64,8 @@ class OrchestratorSettings(ServiceSettings):
             messages=timedelta(days=self.messages_kept_days),
             parked=timedelta(days=self.parked_kept_days),
             evidence=timedelta(days=self.evidence_kept_days),
+            rehearsals=timedelta(days=self.rehearsals_kept_days),
+            corrections=timedelta(days=self.corrections_kept_days),
             runs=timedelta(days=self.runs_kept_days),
         )
 

@@ -7,9 +7,11 @@ from functools import lru_cache
 
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.ledger import Evidence
+from goaround_orchestrator.memory.proofs import Proposal
 from goaround_orchestrator.relay import Posted
 from goaround_orchestrator.run import Landing, Run
 from goaround_schemas.api import Label, Transition
+from goaround_schemas.proving import RehearsalRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ class Kept:
     undone: dict[int, datetime] = field(default_factory=dict[int, datetime])
     evidence: dict[str, Evidence] = field(default_factory=dict[str, Evidence])
     labels: list[tuple[str, Label]] = field(default_factory=list[tuple[str, Label]])
+    rehearsals: dict[str, RehearsalRow] = field(default_factory=dict[str, RehearsalRow])
+    corrections: dict[str, Proposal] = field(default_factory=dict[str, Proposal])
+    overtaken: set[str] = field(default_factory=set[str])
+    """Corrections that a unit takes out."""
 
     def forget(self, run_ids: Collection[str]) -> None:
         """Forget these runs with their histories and labels."""

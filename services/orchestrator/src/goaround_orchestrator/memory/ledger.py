@@ -18,6 +18,7 @@ from goaround_orchestrator.ledger import (
     in_order,
 )
 from goaround_orchestrator.lifecycle import ACTIVE
+from goaround_orchestrator.memory import proofs
 from goaround_orchestrator.memory.kept import Kept, runs_of
 from goaround_orchestrator.memory.past import last_two_standing, rested_on
 from goaround_orchestrator.memory.unit import MemoryUnit
@@ -33,6 +34,12 @@ from goaround_schemas.api import (
     Transition,
 )
 from goaround_schemas.phase import Phase
+from goaround_schemas.proving import (
+    CorrectionQuery,
+    CorrectionRow,
+    RehearsalQuery,
+    RehearsalRow,
+)
 
 
 class MemoryLedger:
@@ -140,6 +147,14 @@ class MemoryLedger:
         """The newest labels of a run, newest last."""
         return [label for id_, label in self.kept.labels if id_ == run_id][-limit:]
 
+    async def rehearsals(self, query: RehearsalQuery) -> list[RehearsalRow]:
+        """Rehearsals, newest first."""
+        return proofs.rehearsals(self.kept.rehearsals, query)
+
+    async def corrections(self, query: CorrectionQuery) -> list[CorrectionRow]:
+        """Corrections of guides, the last proposed first."""
+        return proofs.corrections(self.kept.corrections, query)
+
     async def forget_messages_before(self, at: datetime, limit: int) -> int:
         """Forget which messages were handled before then, so many at most; return how many."""
         old = list(islice((m for m, t in self.kept.inbox.items() if t < at), limit))
@@ -160,6 +175,26 @@ class MemoryLedger:
         old = [e.id for e in kept if e.judged_at < at][:limit]
         for id_ in old:
             del self.kept.evidence[id_]
+        return len(old)
+
+    async def forget_rehearsals_before(self, at: datetime, limit: int) -> int:
+        """Forget rehearsals from before then, so many at most; return how many."""
+        kept = sorted(self.kept.rehearsals.values(), key=lambda row: row.result.at)
+        old = [row.rehearsal_id for row in kept if row.result.at < at][:limit]
+        for id_ in old:
+            del self.kept.rehearsals[id_]
+        return len(old)
+
+    async def forget_corrections_before(self, at: datetime, limit: int) -> int:
+        """Forget corrections decided on before then and not proposed since; return how many."""
+        decided = [
+            (row.decided_at, id_)
+            for id_, row in ((id_, p.row) for id_, p in self.kept.corrections.items())
+            if row.decided_at is not None and row.decided_at < at and row.at < at
+        ]
+        old = [id_ for _, id_ in sorted(decided)][:limit]
+        for id_ in old:
+            del self.kept.corrections[id_]
         return len(old)
 
     async def forget_runs_before(

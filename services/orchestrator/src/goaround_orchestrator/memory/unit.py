@@ -18,11 +18,20 @@ from goaround_orchestrator.ledger import (
 from goaround_orchestrator.lifecycle import ACTIVE, UNTOUCHED, Neighbour
 from goaround_orchestrator.memory.kept import Kept, Row, runs_of
 from goaround_orchestrator.memory.past import CHANGED
+from goaround_orchestrator.memory.proofs import Proposal, rehearsals
+from goaround_orchestrator.proofs import keepable
 from goaround_orchestrator.relay import Posted
 from goaround_orchestrator.run import Landing, Move, Run, is_stranded
 from goaround_schemas.api import Label, Transition
 from goaround_schemas.envelope import encode
+from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.phase import Phase
+from goaround_schemas.proving import (
+    CorrectionDecision,
+    CorrectionRow,
+    RehearsalQuery,
+    RehearsalRow,
+)
 from goaround_schemas.subjects import stream_of, subject_of
 
 if TYPE_CHECKING:
@@ -201,6 +210,63 @@ class MemoryUnit:
             raise LookupError(f"no guide was pinned with the digest {digest}")
         return PinnedGuide(name=name, digest=digest, text=found.text, guide=found.guide)
 
+    async def rehearsed(self, row: RehearsalRow) -> None:
+        """Keep a rehearsal under its id; of two under one id the later one counts."""
+        await self._lock(("rehearsal", row.rehearsal_id))
+        known = (self._kept.rehearsals | self._own.rehearsals).get(row.rehearsal_id)
+        if known is None or row.result.at >= known.result.at:
+            self._own.rehearsals[row.rehearsal_id] = row
+
+    async def last_rehearsal(self, service: str, environment: str) -> RehearsalRow | None:
+        """The newest rehearsal of the place, however it went."""
+        query = RehearsalQuery(service=service, environment=environment, limit=1)
+        found = rehearsals(self._kept.rehearsals | self._own.rehearsals, query)
+        return found[0] if found else None
+
+    async def proposed(
+        self,
+        service: str,
+        environment: str,
+        run_id: str,
+        guide_name: str,
+        corrections: Sequence[GuideCorrection],
+        at: datetime,
+    ) -> tuple[GuideCorrection, ...]:
+        """Keep what a run proposes, counting the run once; return what nobody has decided on."""
+        decided: set[str] = set()
+        named = keepable(corrections)
+        for id_ in sorted(named):
+            await self._lock(("correction", id_))
+            new = CorrectionRow(
+                correction=named[id_],
+                service=service,
+                environment=environment,
+                run_id=run_id,
+                at=at,
+                guide_name=guide_name,
+            )
+            there = self._corrections()
+            known = there.get(id_)
+            kept = known.again(new) if known else Proposal(new, (run_id,))
+            self._own.corrections[id_] = kept
+            self._own.overtaken.discard(id_)
+            for other in there.keys() - named.keys():
+                if there[other].gives_way_to(new):
+                    self._own.corrections.pop(other, None)
+                    self._own.overtaken.add(other)
+            if kept.row.state != "open":
+                decided.add(id_)
+        return tuple(correction for correction in corrections if correction.id not in decided)
+
+    async def decide(self, said: CorrectionDecision, at: datetime) -> CorrectionRow | None:
+        """Keep a person's word on a correction that has none; return how it stands then."""
+        await self._lock(("correction", said.correction_id))
+        known = self._corrections().get(said.correction_id)
+        if known is None:
+            return None
+        self._own.corrections[said.correction_id] = decided = known.decided(said, at)
+        return decided.row
+
     def commit(self) -> None:
         """Let everyone see what this unit wrote."""
         self._kept.runs.update(self._own.runs)
@@ -213,6 +279,10 @@ class MemoryUnit:
         self._kept.undone.update(self._own.undone)
         self._kept.evidence.update(self._own.evidence)
         self._kept.labels.extend(self._own.labels)
+        self._kept.rehearsals.update(self._own.rehearsals)
+        self._kept.corrections.update(self._own.corrections)
+        for id_ in self._own.overtaken:
+            self._kept.corrections.pop(id_, None)
         if self._own.outbox:
             self._ledger.bell.set()
 
@@ -243,6 +313,10 @@ class MemoryUnit:
     def _at(self, service: str, environment: str) -> list[Run]:
         rows = self._kept.runs | self._own.runs
         return [r for r in runs_of(rows) if (r.service, r.environment) == (service, environment)]
+
+    def _corrections(self) -> dict[str, Proposal]:
+        known = self._kept.corrections | self._own.corrections
+        return {id_: p for id_, p in known.items() if id_ not in self._own.overtaken}
 
     def _landings(self) -> dict[int, Landing]:
         return self._kept.landings | self._own.landings

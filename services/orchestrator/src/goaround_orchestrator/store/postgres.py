@@ -11,7 +11,7 @@ import structlog
 
 from goaround_orchestrator.ledger import Away, Condition, Place, RunMark, in_order
 from goaround_orchestrator.run import Run
-from goaround_orchestrator.store import columns
+from goaround_orchestrator.store import columns, proofs
 from goaround_orchestrator.store.migrate import migrations
 from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.sql import queries
@@ -27,6 +27,12 @@ from goaround_schemas.api import (
     Transition,
 )
 from goaround_schemas.phase import ENDS, Phase
+from goaround_schemas.proving import (
+    CorrectionQuery,
+    CorrectionRow,
+    RehearsalQuery,
+    RehearsalRow,
+)
 
 log = structlog.stdlib.get_logger()
 
@@ -193,6 +199,16 @@ class PostgresLedger:
             rows = await self._pool.fetch(queries()["labels"], run_id, limit)
         return [Label.model_validate(_fields(r)) for r in reversed(rows)]
 
+    async def rehearsals(self, query: RehearsalQuery) -> list[RehearsalRow]:
+        """Rehearsals, newest first."""
+        with reaching():
+            return await proofs.rehearsals(self._pool, query)
+
+    async def corrections(self, query: CorrectionQuery) -> list[CorrectionRow]:
+        """Corrections of guides, the last proposed first."""
+        with reaching():
+            return await proofs.corrections(self._pool, query)
+
     async def forget_messages_before(self, at: datetime, limit: int) -> int:
         """Forget which messages were handled before then, so many at most; return how many."""
         return await self._forgotten("forget_messages", at, limit)
@@ -204,6 +220,14 @@ class PostgresLedger:
     async def forget_evidence_before(self, at: datetime, limit: int) -> int:
         """Forget so much of the evidence of verdicts before then, oldest first."""
         return await self._forgotten("forget_evidence", at, limit)
+
+    async def forget_rehearsals_before(self, at: datetime, limit: int) -> int:
+        """Forget rehearsals from before then, so many at most; return how many."""
+        return await self._forgotten("forget_rehearsals", at, limit)
+
+    async def forget_corrections_before(self, at: datetime, limit: int) -> int:
+        """Forget corrections decided on before then and not proposed since; return how many."""
+        return await self._forgotten("forget_corrections", at, limit)
 
     async def forget_runs_before(
         self, at: datetime, after: RunMark | None, limit: int

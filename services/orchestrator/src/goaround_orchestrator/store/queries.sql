@@ -448,3 +448,120 @@ select snapshot from runs
                                   'verifying_rollback', 'recording']))
  order by due_at < $1 desc nulls last, due_at, id
  limit $3;
+
+-- part: a_rehearsal
+-- What is kept of a rehearsal.
+id as rehearsal_id, service, environment, version, result, migrations from rehearsals
+
+-- part: a_correction
+-- What is kept of a correction.
+correction, service, environment, run_id, at, times, guide_name, state, actor, because, decided_at
+
+-- name: keep_rehearsal
+-- A rehearsal, once; where it is told again, the later one counts.
+insert into rehearsals (id, service, environment, version, at, result, migrations)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict (id) do update
+   set service = excluded.service, environment = excluded.environment, version = excluded.version,
+       at = excluded.at, result = excluded.result, migrations = excluded.migrations
+ where excluded.at >= rehearsals.at;
+
+-- name: rehearsal
+-- One rehearsal.
+select {a_rehearsal}
+ where id = $1;
+
+-- name: last_rehearsal
+-- The newest rehearsal of a place.
+select {a_rehearsal}
+ where service = $1 and environment = $2
+ order by at desc, id desc
+ limit 1;
+
+-- name: list_rehearsals
+-- Rehearsals of all services, newest first.
+select {a_rehearsal}
+ order by at desc, id desc
+ limit $1;
+
+-- name: list_rehearsals_of_service
+-- The same, of one service.
+select {a_rehearsal}
+ where service = $2 and ($3::text is null or environment = $3)
+ order by at desc, id desc
+ limit $1;
+
+-- name: list_rehearsals_of_environment
+-- The same, of one environment.
+select {a_rehearsal}
+ where environment = $2
+ order by at desc, id desc
+ limit $1;
+
+-- name: forget_rehearsals
+-- Forgets the oldest rehearsals, a bounded number at a time.
+with old as (select id from rehearsals where at < $1 order by at limit $2 for update skip locked)
+delete from rehearsals using old where rehearsals.id = old.id returning true;
+
+-- name: propose
+-- What a run proposes to correct, and how each proposal stands. A run counts once; what was decided
+-- on stays in the words that were decided on. What an earlier run said of the same field at the same
+-- place, and nobody has decided on, makes room: the latest word is the one to decide on.
+with given as (
+    select * from unnest($1::text[], $2::text[], $3::text[]) as g (id, field, correction)
+), overtaken as (
+    delete from corrections c using given g
+     where c.service = $4 and c.environment = $5 and c.field = g.field and c.state = 'open'
+       and c.run_id <> $6 and c.at < $7
+       and c.id <> all ($1)
+)
+insert into corrections (id, field, correction, service, environment, run_id, at, guide_name,
+                         counted)
+select id, field, correction::json, $4, $5, $6, $7, $8, array[$6] from given order by id
+on conflict (id) do update
+   set times = corrections.times + (excluded.run_id <> all (corrections.counted))::integer,
+       counted = case when excluded.run_id = any (corrections.counted) then corrections.counted
+                      else (excluded.run_id || corrections.counted)[:$9] end,
+       run_id = case when excluded.at >= corrections.at then excluded.run_id
+                     else corrections.run_id end,
+       environment = case when excluded.at >= corrections.at and corrections.state = 'open'
+                          then excluded.environment else corrections.environment end,
+       guide_name = case when excluded.at >= corrections.at and corrections.state = 'open'
+                         then excluded.guide_name else corrections.guide_name end,
+       correction = case when excluded.at >= corrections.at and corrections.state = 'open'
+                         then excluded.correction else corrections.correction end,
+       at = greatest(excluded.at, corrections.at)
+returning id, state;
+
+-- name: decide_correction
+-- A person's word on a correction, unless there is one.
+update corrections set state = $2, actor = $3, because = $4, decided_at = $5
+ where id = $1 and state = 'open'
+returning {a_correction};
+
+-- name: correction
+-- One correction.
+select {a_correction}
+  from corrections where id = $1;
+
+-- name: list_corrections
+-- Corrections of the guides of all services, newest first.
+select {a_correction}
+  from corrections
+ where ($2::text is null or state = $2)
+ order by at desc, id desc
+ limit $1;
+
+-- name: list_corrections_of_service
+-- The same, of one service's guide.
+select {a_correction}
+  from corrections
+ where service = $3 and ($2::text is null or state = $2)
+ order by at desc, id desc
+ limit $1;
+
+-- name: forget_corrections
+-- Forgets corrections that were decided on and are not proposed any more, so many at a time.
+with old as (select id from corrections where state <> 'open' and decided_at < $1 and at < $1
+              order by decided_at limit $2 for update skip locked)
+delete from corrections using old where corrections.id = old.id returning true;

@@ -25,11 +25,13 @@ from goaround_orchestrator.ledger import (
 )
 from goaround_orchestrator.lifecycle import Neighbour
 from goaround_orchestrator.run import Landing, Move, Run, is_stranded
-from goaround_orchestrator.store import columns
+from goaround_orchestrator.store import columns, proofs
 from goaround_orchestrator.store.sql import queries
 from goaround_schemas.api import Label
 from goaround_schemas.guide import Guide
+from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.phase import Phase
+from goaround_schemas.proving import CorrectionDecision, CorrectionRow, RehearsalRow
 
 if TYPE_CHECKING:
     # Generic in its stubs only.
@@ -258,6 +260,32 @@ class PostgresUnit:
             known = PinnedGuide(name=name, digest=digest, text=row["text"], guide=guide)
             self.newly_pinned[digest] = known
         return PinnedGuide(name=name, digest=digest, text=known.text, guide=known.guide)
+
+    async def rehearsed(self, row: RehearsalRow) -> None:
+        """Keep a rehearsal under its id; of two under one id the later one counts."""
+        await proofs.keep_rehearsal(self._connection, row)
+
+    async def last_rehearsal(self, service: str, environment: str) -> RehearsalRow | None:
+        """The newest rehearsal of the place, however it went."""
+        return await proofs.last_rehearsal(self._connection, service, environment)
+
+    async def proposed(
+        self,
+        service: str,
+        environment: str,
+        run_id: str,
+        guide_name: str,
+        corrections: Sequence[GuideCorrection],
+        at: datetime,
+    ) -> tuple[GuideCorrection, ...]:
+        """Keep what a run proposes, counting the run once; return what nobody has decided on."""
+        return await proofs.propose(
+            self._connection, service, environment, run_id, guide_name, corrections, at
+        )
+
+    async def decide(self, said: CorrectionDecision, at: datetime) -> CorrectionRow | None:
+        """Keep a person's word on a correction that has none; return how it stands then."""
+        return await proofs.decide(self._connection, said, at)
 
     async def flush(self) -> None:
         """Write what is kept back. What ends goes before what begins, as a place has one run."""
