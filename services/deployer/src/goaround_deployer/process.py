@@ -49,6 +49,8 @@ class Program:
     dir: str | None = None
     pass_fds: tuple[int, ...] = ()
     most_output: int = 16_384
+    most_stdout: int | None = None
+    """Of standard output alone, where more of it is wanted than of both together."""
     term_grace_s: float = TERM_GRACE_S
 
 
@@ -56,13 +58,15 @@ class Program:
 class Ended:
     """How a program came to its end. A negative code is the signal that killed it.
 
-    `output` is standard output and standard error as they came; `stdout` the former alone.
+    `output` is standard output and standard error as they came; `stdout` the former alone, all of
+    it unless `cut`.
     """
 
     how: Literal["exited", "timed_out", "stopped"]
     code: int
     output: str
     stdout: str
+    cut: bool
 
 
 class NotStarted(Exception):
@@ -81,7 +85,7 @@ async def run(program: Program, stop: asyncio.Event, screen: Callable[[], Screen
     Raises:
         NotStarted: With the reason and what to do.
     """
-    both, stdout = Tail(program.most_output), Tail(program.most_output)
+    both, stdout = Tail(program.most_output), Tail(program.most_stdout or program.most_output)
     out, err = _Pipe([both, stdout], screen()), _Pipe([both], screen())
     try:
         child = await _start(program, out.write_end, err.write_end)
@@ -104,7 +108,7 @@ async def run(program: Program, stop: asyncio.Event, screen: Callable[[], Screen
     finally:
         out.close()
         err.close()
-    return Ended(how, child.returncode or 0, both.text(), stdout.text())
+    return Ended(how, child.returncode or 0, both.text(), stdout.text(), stdout.dropped > 0)
 
 
 async def _start(program: Program, out: int, err: int) -> asyncio.subprocess.Process:

@@ -22,6 +22,8 @@ class Script(BaseModel):
     up: str
     down: str | None = None
     """None where the tool has no way back for it."""
+    down_untold: str = ""
+    """Why nobody knows whether it has a way back; empty where `down` tells."""
     source: str = ""
     """The file that `up` comes from."""
 
@@ -94,6 +96,11 @@ def way_back(found: Iterable[Script]) -> str | None:
     if any(down is None for down in downs):
         return None
     return "\n".join(down for down in reversed(downs) if down is not None)
+
+
+def is_version(word: str) -> bool:
+    """Say whether a word can be the version of a file; `base` and `none` are not."""
+    return bool(order_of(word))
 
 
 def order_of(version: str) -> tuple[int, ...]:

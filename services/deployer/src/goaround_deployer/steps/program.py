@@ -3,17 +3,20 @@
 import asyncio
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from goaround_deployer.environment import environment
 from goaround_deployer.output import last_lines, last_word
 from goaround_deployer.process import TERM_GRACE_S, Ended, NotStarted, Program, Screen, run
 from goaround_deployer.runner import Attempt
-from goaround_schemas.guide.step import Step
+from goaround_schemas.guide.step import GOAROUND_SQL, Step
 
 _SHELL = "/bin/sh"
+# Ours, so that it need not be on the PATH; without -P a file in `dir` could stand in for a module.
+_SQL = (sys.executable, "-P", "-m", "goaround_migrating")
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,44 @@ class Programs:
         pass_fds: tuple[int, ...] = (),
     ) -> Attempt:
         """Run an argument list, and read its end from its exit code."""
-        program = Program(
-            argv=argv,
+        program = self._program(step, argv, values, pass_fds)
+        try:
+            ended = await run(program, stop, screen)
+        except NotStarted as error:
+            return Attempt("errored", error.why, begun=False)
+        return _judged(ended, program.timeout_s)
+
+    async def ask(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        screen: Callable[[], Screen],
+        most_stdout: int,
+    ) -> Ended:
+        """Run a step's argument list for what it prints to standard output, so much at most.
+
+        Raises:
+            NotStarted: With the reason and what to do.
+        """
+        program = self._program(step, step.run or (), values)
+        return await run(replace(program, most_stdout=most_stdout), stop, screen)
+
+    def _program(
+        self,
+        step: Step,
+        argv: tuple[str, ...],
+        values: Mapping[str, str],
+        pass_fds: tuple[int, ...] = (),
+    ) -> Program:
+        return Program(
+            argv=(*_SQL, *argv[1:]) if argv[0] == GOAROUND_SQL else argv,
             env=environment(self.worker, self.passed, values, step.env),
             timeout_s=step.timeout.total_seconds(),
             dir=step.dir,
             pass_fds=pass_fds,
             term_grace_s=self.term_grace_s,
         )
-        try:
-            ended = await run(program, stop, screen)
-        except NotStarted as error:
-            return Attempt("errored", error.why, begun=False)
-        return _judged(ended, program.timeout_s)
 
     async def script(
         self,
@@ -75,9 +103,14 @@ def worker_environment() -> Mapping[str, str]:
     return dict(os.environ)
 
 
-def _judged(ended: Ended, timeout_s: float) -> Attempt:
+def printed_by(ended: Ended) -> str:
+    """Return the end of a sentence on a program: what it printed last."""
     said = last_lines(ended.output)
-    printed = f"; it printed: {said}" if said else ", and printed nothing"
+    return f"; it printed: {said}" if said else ", and printed nothing"
+
+
+def _judged(ended: Ended, timeout_s: float) -> Attempt:
+    printed = printed_by(ended)
     match ended.how:
         case "stopped":
             return Attempt("stopped", "stopped while it ran", ended.output)

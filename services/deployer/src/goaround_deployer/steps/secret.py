@@ -6,6 +6,7 @@ A script's text is left alone: `${...}` is the shell's own there, and its secret
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
+from urllib.parse import unquote, urlsplit
 
 from goaround_deployer.process import Screen
 from goaround_schemas.guide.step import HttpStep, Step
@@ -29,8 +30,10 @@ class Revealed:
     screen: Callable[[], Screen]
 
 
-def reveal(step: Step, worker: Mapping[str, str]) -> Revealed:
-    """Return the step as it is to be run.
+def reveal(
+    step: Step, worker: Mapping[str, str], besides: frozenset[str] = frozenset()
+) -> Revealed:
+    """Return the step as it is to be run. `besides` are secrets that stand in it by now.
 
     Raises:
         Unresolved: With the reference and where to put the secret.
@@ -46,7 +49,7 @@ def reveal(step: Step, worker: Mapping[str, str]) -> Revealed:
         raise Unresolved(str(error)) from error
     found = cast("dict[str, Json]", tree.value)
     run, http = found["run"], found["http"]
-    mask = Mask(tree.secrets)
+    mask = mask_of(tree.secrets | besides)
     plain = step.model_copy(
         update={
             "run": tuple(cast("list[str]", run)) if run is not None else None,
@@ -55,3 +58,17 @@ def reveal(step: Step, worker: Mapping[str, str]) -> Revealed:
         }
     )
     return Revealed(plain, mask.apply, lambda: StreamMask(mask))
+
+
+def mask_of(secrets: frozenset[str]) -> Mask:
+    """Return what hides secrets; of one that is a URL, the password by itself too."""
+    return Mask(secrets | {p for secret in secrets for p in _passwords(secret)})
+
+
+def _passwords(secret: str) -> tuple[str, ...]:
+    """Return the password of a URL, as it is written and as it is meant."""
+    try:
+        written = urlsplit(secret).password if "://" in secret else None
+    except ValueError:
+        return ()
+    return (written, unquote(written)) if written else ()

@@ -1,0 +1,72 @@
+"""The database that a guide names: its URL, resolved on this worker, and never shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from goaround_deployer.steps.secret import mask_of
+from goaround_deployer.tooling import NotTold
+from goaround_migrating import Fingerprint
+from goaround_migrating.applying import DatabaseFault, fingerprint_at
+from goaround_schemas.guide.step import Migrations
+from goaround_secrets import Mask, ReferenceMalformed, Resolved, SecretMissing, resolve
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database's URL, as PostgreSQL's own clients take it.
+
+    `scheme` is what the guide has in front of it, which may name a driver (`postgresql+asyncpg`).
+    """
+
+    url: str = field(repr=False)
+    scheme: str
+    mask: Mask = field(repr=False, compare=False)
+
+    def spelled(self, url: str) -> str:
+        """Return another database's URL as the guide's own tools expect to be given one."""
+        return f"{self.scheme}://{url.partition('://')[2]}"
+
+    async def fingerprint(self) -> Fingerprint:
+        """Return what its schema is now.
+
+        Raises:
+            NotTold: It could not be asked.
+        """
+        try:
+            return await fingerprint_at(self.url)
+        except DatabaseFault as error:
+            why = self.mask.apply(str(error))
+            raise NotTold(f"the schema's fingerprint could not be taken: {why}") from error
+
+
+def database_of(migrations: Migrations, worker: Mapping[str, str]) -> Database | None:
+    """Return the database that the migrations are for; None where the guide does not say.
+
+    Raises:
+        NotTold: The secret is not there, or is no URL.
+    """
+    if migrations.database is None:
+        return None
+    return database_at(migrations.database, worker, "deploy.migrations.database")
+
+
+def database_at(reference: str, worker: Mapping[str, str], place: str) -> Database:
+    """Return the database that a reference in the guide leads to; `place` names its field.
+
+    Raises:
+        NotTold: The secret is not there, or is no URL.
+    """
+    try:
+        found: Resolved = resolve(reference, worker)
+    except (ReferenceMalformed, SecretMissing) as error:
+        raise NotTold(f"{place}: {error}") from error
+    scheme, colon, rest = found.value.partition("://")
+    kind = scheme.partition("+")[0]
+    if not colon or kind not in ("postgresql", "postgres"):
+        raise NotTold(
+            f"{place}: what {reference} holds is no URL of a PostgreSQL database "
+            f"(postgresql://user:password@host:5432/name)"
+        )
+    # All of it counts as secret: a guide may keep the password in a part of it only.
+    mask = mask_of(found.secrets | {found.value, f"{kind}://{rest}"})
+    return Database(f"{kind}://{rest}", scheme, mask)
