@@ -128,12 +128,13 @@ async def test_rehearsals_are_listed_newest_first_by_their_conditions(kept: Kept
     assert await rehearsals(kept, limit=1) == ["r-4"]
 
 
-async def test_the_last_rehearsal_of_a_place_is_the_newest_there_however_it_went(
+async def test_the_last_rehearsal_of_a_place_is_the_newest_there_that_told_something(
     kept: Kept,
 ) -> None:
-    newest = rehearsal("r-2", 5, result={"outcome": "errored"})
+    newest = rehearsal("r-2", 5, result={"outcome": "failed"})
     elsewhere = rehearsal("r-3", 9, environment="staging")
-    await rehearse(kept, newest, rehearsal("r-1", 3), elsewhere)
+    nothing = rehearsal("r-5", 5.5, result={"outcome": "errored", "reason": "a \0 in it"})
+    await rehearse(kept, newest, rehearsal("r-1", 3), elsewhere, nothing)
     async with kept.ledger.unit() as unit:
         assert await unit.last_rehearsal("checkout", "prod") == newest
         assert await unit.last_rehearsal("basket", "prod") is None

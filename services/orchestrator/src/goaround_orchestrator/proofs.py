@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from goaround_schemas.outcome import GuideCorrection
+from goaround_schemas.procedure import DeployInspected, RehearsalResult
 from goaround_schemas.proving import (
     CorrectionDecision,
     CorrectionQuery,
@@ -17,6 +18,8 @@ from goaround_schemas.proving import (
     RehearsalRow,
 )
 
+ALONE = "rehearsal-"
+"""How the id of a rehearsal begins that was asked for by itself, and not in a run's pre-flight."""
 MOST_COUNTED = 100
 """So many runs of a correction are known by their ids: one that comes back later counts again."""
 LONGEST_ID = 200
@@ -30,7 +33,7 @@ class UnitOfProofs(Protocol):
         ...
 
     async def last_rehearsal(self, service: str, environment: str) -> RehearsalRow | None:
-        """The newest rehearsal of the place, however it went."""
+        """The newest rehearsal of the place that told something: how it passed, or failed."""
         ...
 
     async def proposed(
@@ -75,6 +78,29 @@ class Proofs(Protocol):
     async def forget_corrections_before(self, at: datetime, limit: int) -> int:
         """Forget corrections decided on before then and not proposed since; return how many."""
         ...
+
+
+def rehearsal_in(event: DeployInspected) -> RehearsalRow | None:
+    """Return the rehearsal that an inspection tells of, if one was made or asked for. Pure.
+
+    Whoever asked for it by itself waits for its result, so there is one also where the deployer
+    came to none.
+    """
+    data = event.data
+    result = data.rehearsal
+    if result is None and data.run_id.startswith(ALONE):
+        why = data.reason if data.outcome == "errored" else f"not rehearsed: {data.reason}"
+        result = RehearsalResult(outcome="errored", reason=why, at=event.time, seconds=0)
+    if result is None:
+        return None
+    return RehearsalRow(
+        rehearsal_id=data.run_id,
+        service=data.service,
+        environment=data.environment,
+        version=data.version,
+        result=result,
+        migrations=data.pending,
+    )
 
 
 def keepable(corrections: Iterable[GuideCorrection]) -> dict[str, GuideCorrection]:

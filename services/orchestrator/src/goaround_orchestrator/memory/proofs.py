@@ -71,6 +71,15 @@ def rehearsals(kept: Mapping[str, RehearsalRow], query: RehearsalQuery) -> list[
     return wanted[: query.limit]
 
 
+def last_rehearsal(
+    kept: Mapping[str, RehearsalRow], service: str, environment: str
+) -> RehearsalRow | None:
+    """The newest rehearsal of the place that told something."""
+    told = {id_: row for id_, row in kept.items() if row.result.outcome != "errored"}
+    query = RehearsalQuery(service=service, environment=environment, limit=1)
+    return next(iter(rehearsals(told, query)), None)
+
+
 def corrections(kept: Mapping[str, Proposal], query: CorrectionQuery) -> list[CorrectionRow]:
     """Corrections of guides, the last proposed first."""
     wanted = [

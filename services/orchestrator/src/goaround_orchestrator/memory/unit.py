@@ -18,7 +18,7 @@ from goaround_orchestrator.ledger import (
 from goaround_orchestrator.lifecycle import ACTIVE, UNTOUCHED, Neighbour
 from goaround_orchestrator.memory.kept import Kept, Row, runs_of
 from goaround_orchestrator.memory.past import CHANGED
-from goaround_orchestrator.memory.proofs import Proposal, rehearsals
+from goaround_orchestrator.memory.proofs import Proposal, last_rehearsal
 from goaround_orchestrator.proofs import keepable
 from goaround_orchestrator.relay import Posted
 from goaround_orchestrator.run import Landing, Move, Run, is_stranded
@@ -29,7 +29,6 @@ from goaround_schemas.phase import Phase
 from goaround_schemas.proving import (
     CorrectionDecision,
     CorrectionRow,
-    RehearsalQuery,
     RehearsalRow,
 )
 from goaround_schemas.subjects import stream_of, subject_of
@@ -218,10 +217,8 @@ class MemoryUnit:
             self._own.rehearsals[row.rehearsal_id] = row
 
     async def last_rehearsal(self, service: str, environment: str) -> RehearsalRow | None:
-        """The newest rehearsal of the place, however it went."""
-        query = RehearsalQuery(service=service, environment=environment, limit=1)
-        found = rehearsals(self._kept.rehearsals | self._own.rehearsals, query)
-        return found[0] if found else None
+        """The newest rehearsal of the place that told something: how it passed, or failed."""
+        return last_rehearsal(self._kept.rehearsals | self._own.rehearsals, service, environment)
 
     async def proposed(
         self,

@@ -34,6 +34,7 @@ async def keep_rehearsal(connection: "Connection", row: RehearsalRow) -> None:
         row.environment,
         row.version,
         row.result.at,
+        row.result.outcome,
         row.result.model_dump_json(),
         json.dumps(said["migrations"]),
     )
@@ -42,7 +43,7 @@ async def keep_rehearsal(connection: "Connection", row: RehearsalRow) -> None:
 async def last_rehearsal(
     connection: "Connection", service: str, environment: str
 ) -> RehearsalRow | None:
-    """The newest rehearsal of the place."""
+    """The newest rehearsal of the place that told something."""
     row = await connection.fetchrow(queries()["last_rehearsal"], service, environment)
     return _rehearsal(row) if row else None
 

@@ -459,11 +459,12 @@ correction, service, environment, run_id, at, times, guide_name, state, actor, b
 
 -- name: keep_rehearsal
 -- A rehearsal, once; where it is told again, the later one counts.
-insert into rehearsals (id, service, environment, version, at, result, migrations)
-values ($1, $2, $3, $4, $5, $6, $7)
+insert into rehearsals (id, service, environment, version, at, outcome, result, migrations)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
 on conflict (id) do update
    set service = excluded.service, environment = excluded.environment, version = excluded.version,
-       at = excluded.at, result = excluded.result, migrations = excluded.migrations
+       at = excluded.at, outcome = excluded.outcome, result = excluded.result,
+       migrations = excluded.migrations
  where excluded.at >= rehearsals.at;
 
 -- name: rehearsal
@@ -472,9 +473,9 @@ select {a_rehearsal}
  where id = $1;
 
 -- name: last_rehearsal
--- The newest rehearsal of a place.
+-- The newest rehearsal of a place that told something.
 select {a_rehearsal}
- where service = $1 and environment = $2
+ where service = $1 and environment = $2 and outcome <> 'errored'
  order by at desc, id desc
  limit 1;
 

@@ -266,7 +266,7 @@ class PostgresUnit:
         await proofs.keep_rehearsal(self._connection, row)
 
     async def last_rehearsal(self, service: str, environment: str) -> RehearsalRow | None:
-        """The newest rehearsal of the place, however it went."""
+        """The newest rehearsal of the place that told something: how it passed, or failed."""
         return await proofs.last_rehearsal(self._connection, service, environment)
 
     async def proposed(

@@ -7,6 +7,7 @@ create table rehearsals (
     environment text not null,
     version text not null,
     at timestamptz not null,
+    outcome text not null,
     result json not null,
     migrations json not null
 );
