@@ -461,6 +461,7 @@ def migration_result(**changes: Any) -> MigrationResult:
         "fingerprint_before": "pg1:" + "ab" * 32,
         "fingerprint_after": "pg1:" + "cd" * 32,
         "reverted": reverted(),
+        "after_green": ("drop the note",),
     }
     return MigrationResult(**_merged(usual, changes))
 

@@ -32,7 +32,7 @@ from goaround_schemas.guide import Guide
 from goaround_schemas.matrix import DeployVerified, Matrix, MatrixRow, RowOutcome
 from goaround_schemas.notice import DeployNotified
 from goaround_schemas.phase import Phase
-from goaround_schemas.procedure import DeployExecuted, StepResult
+from goaround_schemas.procedure import DeployExecuted, DeployInspected, StepResult
 from goaround_schemas.recording import DeployRecorded, Entry
 from goaround_schemas.watching import DeployBaselined, DeployJudged, SignalBaseline
 from tests import builders as messages
@@ -168,6 +168,20 @@ def baselined(to: Run, *, answered: bool = True) -> Answered:
     return Answered(event)
 
 
+def inspected(to: Run, *, outcome: str = "done", **changes: Any) -> Answered:
+    """Return the deployer's word on the migrations; none is pending unless one is given."""
+    waited = pending(What.INSPECT, to)
+    usual: dict[str, Any] = {
+        "run_id": to.id,
+        "id": f"inspected-{waited.id}",
+        "causationid": waited.id,
+        "outcome": outcome,
+        "pending": (),
+        "rehearsal": None,
+    }
+    return Answered(messages.message(DeployInspected, **{**usual, **changes}))
+
+
 def executed(to: Run, what: What = What.DEPLOY, outcome: str = "done", **changes: Any) -> Answered:
     """Return the deployer's word on a procedure."""
     waited = pending(what, to)
@@ -175,7 +189,7 @@ def executed(to: Run, what: What = What.DEPLOY, outcome: str = "done", **changes
         "run_id": to.id,
         "id": f"executed-{waited.id}",
         "causationid": waited.id,
-        "procedure": "deploy" if what is What.DEPLOY else "rollback",
+        "procedure": "deploy" if what in (What.DEPLOY, What.CONTRACT) else "rollback",
         "outcome": outcome,
         "reason": f"2 of 2 steps {outcome} in 3 s",
         "steps": (step_result(),),
@@ -261,6 +275,9 @@ _WAYS: Mapping[str, Callable[[Run], Input]] = {
     "begin first": lambda _: Begin(running=None),
     "asked": lambda r: verified(r, What.ASK_PREFLIGHT),
     "baseline": baselined,
+    "inspected": inspected,
+    "not inspected": lambda r: inspected(r, outcome="errored", reason="no route to the database"),
+    "contracted": lambda r: executed(r, What.CONTRACT),
     "told": lambda r: notified(r, "hook"),
     "approve": lambda _: asked("approve", "eve", "sre"),
     "deployed": executed,

@@ -161,10 +161,12 @@ class Office:
 def answer_to(run: Run, what: What, good: bool) -> Answered:
     """A worker's answer, good or bad."""
     match what:
-        case What.DEPLOY | What.ROLL_BACK:
+        case What.DEPLOY | What.ROLL_BACK | What.CONTRACT | What.STOP_CONTRACT:
             return build.executed(run, what, "done" if good else "failed")
         case What.TAKE_BASELINE:
             return build.baselined(run, answered=good)
+        case What.INSPECT:
+            return build.inspected(run, outcome="done" if good else "errored")
         case What.WATCH:
             return build.judged(run, "accept" if good else "rollback")
         case What.RECORD:

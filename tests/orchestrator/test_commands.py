@@ -271,7 +271,18 @@ def life() -> list[tuple[Run, Order]]:
     """A run through everything, with the orders of each step."""
     run, ordered = planned(), list[tuple[Run, Order]]()
     ways = (
-        *("begin", "asked", "baseline", "told", "deployed", "ready", "healthy", "yellow", "resume"),
+        *(
+            "begin",
+            "asked",
+            "baseline",
+            "inspected",
+            "told",
+            "deployed",
+            "ready",
+            "healthy",
+            "yellow",
+            "resume",
+        ),
         *("green", "deployed", "ready", "healthy", "yellow", "resume", "red"),
         *("back", "back ready", "back healthy", "recorded"),
     )

@@ -67,7 +67,7 @@ async def test_a_run_on_its_way_is_counted_and_not_stuck() -> None:
     )
     assert found.database is not None
     assert dict(found.database.live) == {Phase.PREFLIGHT: 1}
-    assert found.database.outbox_waiting == 3
+    assert found.database.outbox_waiting == 4
     assert found.database.stuck == ()
 
 

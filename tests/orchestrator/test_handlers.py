@@ -312,8 +312,8 @@ async def test_the_very_guide_that_was_pinned_is_followed_whatever_the_file_says
 
 async def test_begin_next_does_nothing_where_the_place_is_held_or_nobody_waits() -> None:
     office = Office()
-    await conduct.begin_next(office.ledger, "checkout", "prod", office.clock.now())
+    await conduct.begin_next(office.ledger, "checkout", "prod", office.clock)
     await office.request(run_id="r-1")
     await office.request(run_id="r-2")
-    await conduct.begin_next(office.ledger, "checkout", "prod", office.clock.now())
+    await conduct.begin_next(office.ledger, "checkout", "prod", office.clock)
     assert (await office.run("r-2")).phase is P.QUEUED

@@ -97,7 +97,7 @@ def test_every_promise_holds_whatever_happens(data: Any) -> None:
 
 @cache
 def lived() -> tuple[tuple[tuple[Run, Input, Step], ...], ...]:
-    return tuple(tuple(live(World(random.Random(seed).choice))) for seed in range(900))
+    return tuple(tuple(live(World(random.Random(seed).choice))) for seed in range(1200))
 
 
 def test_random_lives_reach_every_end() -> None:

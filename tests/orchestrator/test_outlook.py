@@ -23,6 +23,7 @@ def test_a_plan_goes_through_every_stage_and_then_the_way_back() -> None:
     said = plan(messages.guide(stages=stages, watch=messages.watch()), build.landing("1.0.0"))
     order = list(dict.fromkeys((x.phase, x.stage) for x in said.lines))
     assert order == [
+        ("preflight", "canary"),
         ("deploying", "canary"),
         ("verifying", "canary"),
         ("watching", "canary"),
@@ -30,6 +31,7 @@ def test_a_plan_goes_through_every_stage_and_then_the_way_back() -> None:
         ("verifying", "all"),
         ("watching", "all"),
         ("if it must go around", "all"),
+        ("rollback possible", ""),
     ]
     text = "\n".join(f"{x.what}: {x.detail}" for x in said.lines)
     assert "step switch to 2.0.0: ./release 2.0.0" in text

@@ -150,7 +150,13 @@ def test_nobody_having_read_the_procedure_is_warned_of() -> None:
     [
         (None, None, "skipped", "never proven here; the guide asks for none"),
         (-86400, None, "skipped", "last proven 2026-03-03; the guide asks for none"),
-        (None, 90, "warned", "no proven rollback is on record; the guide wants one within 2160h"),
+        (
+            None,
+            90,
+            "warned",
+            "no proven rollback and no rehearsal is on record; the guide wants one within 2160h: "
+            "goaround rehearse checkout 2.0.0 --env prod",
+        ),
         (-86400 * 89, 90, "passed", "last proven 89 days ago; the guide wants 2160h"),
         (-86400 * 91, 90, "warned", "last proven 91 days ago; the guide wants 2160h"),
     ],

@@ -8,13 +8,16 @@ from prometheus_client import REGISTRY
 from goaround_chassis.bus import Refused, Unavailable
 from goaround_orchestrator.relay import relay, send_some
 from goaround_schemas.phase import Phase
+from tests import builders as messages
 from tests.orchestrator.office import Office
 
 VERIFY = "work.verify.prod.checkout"
 
 
 async def requested() -> Office:
-    office = Office()
+    # Without migrations the run's first letters are its move and the question of pre-flight.
+    deploy = messages.guide().deploy.model_copy(update={"migrations": None})
+    office = Office(messages.guide(deploy=deploy))
     await office.request(run_id="r-1")
     return office
 

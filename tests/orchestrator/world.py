@@ -55,6 +55,8 @@ class World:
             "has_first": pick((False, True)),
             "has_monitoring": pick((False, True)),
             "asks_running": pick((False, True)),
+            "inspects": pick((False, False, True)),
+            "contracts": pick((False, False, True)),
             "recipients": pick(((), (build.recipient("team", "started", "held", "finished"),))),
         }
         return build.run(
@@ -111,11 +113,13 @@ class World:
         what, pick = waited.order.what, self._choose
         matrix = ("passed", "passed", "passed", "failed", "errored")
         match what:
-            case What.DEPLOY | What.ROLL_BACK:
+            case What.DEPLOY | What.ROLL_BACK | What.CONTRACT | What.STOP_CONTRACT:
                 outcome = pick(("done", "done", "done", "failed", "unknown", "stopped"))
                 return build.executed(run, what, outcome)
             case What.TAKE_BASELINE:
                 return build.baselined(run, answered=pick((True, True, True, False)))
+            case What.INSPECT:
+                return build.inspected(run, outcome=pick(("done", "done", "errored")))
             case What.WATCH:
                 return build.judged(run, pick(("accept", "accept", "rollback", "hold")))
             case What.RECORD:

@@ -109,6 +109,11 @@ class MigrationResult(Payload, frozen=True):
     fingerprint_before: str | None = None
     fingerprint_after: str | None = None
     reverted: Reverted | None = None
+    after_green: tuple[str, ...] = Field(
+        default=(),
+        description="Steps for after Green that were done: the previous version may not live "
+        "with what they did, and nothing takes it back.",
+    )
 
 
 class DeployStepFinishedData(RunPayload, frozen=True):

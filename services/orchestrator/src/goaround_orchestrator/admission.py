@@ -114,6 +114,7 @@ def _run_of(request: Request, now: datetime) -> Run:
         artifact=data.artifact,
         emergency=data.emergency,
         redeploy=data.redeploy,
+        allow=data.allow,
         watch_period=data.watch_period,
         requested_at=now,
         phase_since=now,

@@ -16,9 +16,11 @@ from goaround_orchestrator.handlers import GuideRefused, Guides, after
 from goaround_orchestrator.ledger import Ledger
 from goaround_orchestrator.lifecycle import Asked
 from goaround_orchestrator.replies import Answer, Wrong, answering, unknown
+from goaround_orchestrator.resuming import go_on
 from goaround_orchestrator.run import Landing, Run
 from goaround_schemas import api
 from goaround_schemas.envelope import Payload
+from goaround_schemas.phase import Phase
 
 log = structlog.stdlib.get_logger()
 
@@ -71,6 +73,10 @@ class Answers:
         return ask
 
     async def _ask(self, verb: Verb, request: api.RunRequest) -> Payload:
+        if verb == "resume":
+            known = await self._known(request.run_id)
+            if known.phase is Phase.ROLLBACK_FAILED:
+                return await go_on(known, request, self._ledger, self._guides, self._clock)
         what = Asked(verb, request.actor, request.groups, request.reason)
         refused: str | None = None
         async with self._ledger.unit() as unit:
@@ -143,9 +149,12 @@ class Answers:
             known = ", ".join(sorted(pinned.guide.environments))
             raise Wrong(f"{pinned.name} knows no environment {query.environment!r}, only {known}")
         async with self._ledger.unit() as unit:
-            running = await unit.running(query.service, query.environment)
+            standing = await unit.standing(query.service, query.environment)
+            last = await unit.last_rehearsal(query.service, query.environment)
+        rehearsed = last.result.at if last and last.result.outcome == "passed" else None
+        proven = outlook.Proven(standing.last_proof, rehearsed)
         try:
-            return outlook.plan(query, pinned, running, self._clock.now())
+            return outlook.plan(query, pinned, standing.running, self._clock.now(), proven)
         except Unresolved as exc:
             raise Wrong(str(exc)) from exc
 
@@ -178,8 +187,10 @@ def detail_of(run: Run, history: list[api.Transition], labels: list[api.Label]) 
         verification=run.matrices,
         baseline=run.baseline or (),
         steps=run.steps,
+        migrations=run.inspection.pending if run.inspection else (),
         watch=run.watches[-1] if run.watches else None,
         rollback=finish.rollback(run),
+        corrections=run.corrections,
         record=finish.record(run),
         warnings=run.warnings,
         labels=tuple(labels),

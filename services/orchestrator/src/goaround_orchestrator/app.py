@@ -23,7 +23,7 @@ from goaround_orchestrator.store import PostgresLedger, PostgresPost, schema_fit
 from goaround_orchestrator.sweeper import LastLook, sweep
 from goaround_schemas.matrix import DeployVerified
 from goaround_schemas.notice import DeployNotified
-from goaround_schemas.procedure import DeployExecuted
+from goaround_schemas.procedure import DeployExecuted, DeployInspected
 from goaround_schemas.recording import DeployRecorded
 from goaround_schemas.subjects import DEPLOY
 from goaround_schemas.watching import DeployBaselined, DeployEvidenced, DeployJudged
@@ -91,6 +91,7 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
                 kinds=(
                     DeployVerified,
                     DeployBaselined,
+                    DeployInspected,
                     DeployExecuted,
                     DeployEvidenced,
                     DeployJudged,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from goaround_guidebook.template import MIGRATION_BEFORE, Context, render, values
 from goaround_orchestrator import finish, wording
-from goaround_orchestrator.planning import steps_for, watch_for
+from goaround_orchestrator.planning import after_green, moving, steps_for, watch_for
 from goaround_orchestrator.run import Order, Run, What
 from goaround_schemas.catalogue import AnyCommand
 from goaround_schemas.envelope import RunPayload
@@ -21,13 +21,17 @@ from goaround_schemas.notice import WorkNotify, WorkNotifyData
 from goaround_schemas.procedure import (
     WorkDeploy,
     WorkDeployData,
+    WorkInspect,
+    WorkInspectData,
     WorkRollback,
     WorkRollbackData,
 )
 from goaround_schemas.recording import WorkRecord, WorkRecordData
 from goaround_schemas.watching import WorkWatch, WorkWatchData
 
-C = TypeVar("C", WorkVerify, WorkDeploy, WorkRollback, WorkWatch, WorkRecord, WorkNotify)
+C = TypeVar(
+    "C", WorkVerify, WorkInspect, WorkDeploy, WorkRollback, WorkWatch, WorkRecord, WorkNotify
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ def commands_for(desk: Desk, order: Order) -> tuple[AnyCommand, ...]:
     match order.what:
         case What.ASK_PREFLIGHT:
             return (_ask(desk, order, "preflight", _preflight_questions(desk), before=True),)
+        case What.INSPECT:
+            return (_inspect(desk, order),)
         case What.ASK_READINESS:
             return (_ask_ready(desk, order, desk.guide.deploy.ready, back=False),)
         case What.ASK_HEALTH:
@@ -79,6 +85,10 @@ def commands_for(desk: Desk, order: Order) -> tuple[AnyCommand, ...]:
             return (_ask(desk, order, "monitoring", dashboards),)
         case What.DEPLOY:
             return (_deploy(desk, order),)
+        case What.CONTRACT:
+            return (_contract(desk, order),)
+        case What.STOP_CONTRACT:
+            return (_stop_contract(desk, order),)
         case What.ROLL_BACK:
             return (_roll_back(desk, order),)
         case What.TAKE_BASELINE | What.WATCH | What.STOP_WATCH:
@@ -149,7 +159,12 @@ def _preflight_questions(desk: Desk) -> list[Question]:
         asked.append(Question(category="running", check=optional))
     asked += _questions("ci", pre.ci)
     asked += _questions("dashboards", pre.dashboards)
-    return asked + _questions("checks", pre.checks)
+    asked += _questions("checks", pre.checks)
+    if desk.run.previous_version is not None:
+        possible = desk.guide.rollback.possible
+        asked += _questions("rollback, artifact", possible.artifact)
+        asked += _questions("rollback, configuration", possible.configuration)
+    return asked
 
 
 def _ask(
@@ -184,7 +199,7 @@ def _ask_ready(desk: Desk, order: Order, ready: Readiness | None, *, back: bool)
 def _deploy(desk: Desk, order: Order) -> WorkDeploy:
     run, guide = desk.run, desk.guide
     context = _context(desk)
-    migrations = guide.deploy.migrations if run.stage == 0 else None
+    migrations = moving(guide.deploy.migrations) if run.stage == 0 else None
     data = WorkDeployData(
         **_address(run),
         version=context.version,
@@ -194,16 +209,84 @@ def _deploy(desk: Desk, order: Order) -> WorkDeploy:
         migrations=render(migrations, context, frozenset({MIGRATION_BEFORE}))
         if migrations
         else None,
+        allow=run.allowed,
         values=values(context),
     )
     return _command(WorkDeploy, desk, data, order.id_for(run.id))
+
+
+def _inspect(desk: Desk, order: Order) -> WorkInspect:
+    run = desk.run
+    data = inspection(
+        desk.guide,
+        _context(desk),
+        service=run.service,
+        run_id=run.id,
+        rehearse=run.the_plan.rehearses,
+    )
+    return _command(WorkInspect, desk, data, order.id_for(run.id))
+
+
+def inspection(
+    guide: Guide, context: Context, *, service: str, run_id: str, rehearse: bool
+) -> WorkInspectData:
+    """Return what is to be looked at of a version's migrations; the guide must have some.
+
+    Raises:
+        Unresolved: A template has no value here.
+    """
+    migrations = guide.deploy.migrations
+    assert migrations is not None, "a guide without migrations asks for no inspection"
+    if migrations.rehearse is not None and (context.previous_version is None or not rehearse):
+        # Where nothing ran before, there is nothing that must go on working.
+        alone = migrations.rehearse.model_copy(update={"smoke": ()})
+        migrations = migrations.model_copy(update={"rehearse": alone})
+    return WorkInspectData(
+        run_id=run_id,
+        service=service,
+        environment=context.environment,
+        version=context.version,
+        previous_version=context.previous_version,
+        migrations=render(migrations, context, frozenset({MIGRATION_BEFORE})),
+        values=values(context),
+        rehearse=rehearse,
+    )
+
+
+def _contract(desk: Desk, order: Order) -> WorkDeploy:
+    """The steps for after Green. They are nobody's way forward any more, and have no way back."""
+    run = desk.run
+    context = _context(desk)
+    data = WorkDeployData(
+        **_address(run),
+        version=context.version,
+        previous_version=run.previous_version,
+        stage=context.stage_name,
+        steps=tuple(render(s, context) for s in after_green(desk.guide)),
+        allow=run.allowed,
+        values=values(context),
+    )
+    return _command(WorkDeploy, desk, data, order.id_for(run.id))
+
+
+def _stop_contract(desk: Desk, order: Order) -> WorkRollback:
+    run = desk.run
+    context = _context(desk)
+    data = WorkRollbackData(
+        **_address(run),
+        version=context.version,
+        previous_version=run.previous_version,
+        stage=context.stage_name,
+        steps=(),
+    )
+    return _command(WorkRollback, desk, data, order.id_for(run.id))
 
 
 def _roll_back(desk: Desk, order: Order) -> WorkRollback:
     run, guide = desk.run, desk.guide
     context = _context(desk)
     way = guide.rollback.steps if run.previous_version is not None else guide.rollback.first
-    migrations = guide.deploy.migrations
+    migrations = moving(guide.deploy.migrations)
     if run.previous_version is None and not run.the_plan.has_first:
         # There is no way back: what is at work is to be stopped, and that is all.
         way, migrations = (), None
@@ -222,6 +305,9 @@ def _roll_back(desk: Desk, order: Order) -> WorkRollback:
         values=values(context),
         deployed_by=run.deployed_by,
         migration_before=run.migration.before if run.migration else None,
+        fingerprint_before=run.migration.fingerprint_before if run.migration else None,
+        allow=run.allowed,
+        resumes=run.resumes,
     )
     return _command(WorkRollback, desk, data, order.id_for(run.id))
 
@@ -265,6 +351,8 @@ def _record(desk: Desk, order: Order) -> WorkRecord:
         "verification": run.matrices,
         "steps": run.steps,
         "migration": run.migration,
+        "migrations": run.inspection.pending if run.inspection else (),
+        "warnings": run.warnings,
         "watch": run.watches[-1] if run.watches else None,
         "rollback": finish.rollback(run),
         "record": render(guide.record, context),

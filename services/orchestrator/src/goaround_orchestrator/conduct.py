@@ -8,7 +8,8 @@ from typing import cast
 
 import structlog
 
-from goaround_orchestrator import finish
+from goaround_chassis.clock import Clock
+from goaround_orchestrator import aftermath, finish
 from goaround_orchestrator.commands import Desk, commands_for
 from goaround_orchestrator.ledger import Ledger, Letter, Unit
 from goaround_orchestrator.lifecycle import Begin, Input, decide
@@ -21,19 +22,37 @@ log = cast("structlog.stdlib.BoundLogger", structlog.get_logger())
 async def advance(unit: Unit, run: Run, what: Input, now: datetime, cause: str | None) -> Step:
     """Decide on what happened to a run, and carry it out."""
     step = decide(run, what, now)
+    if aftermath.is_due(step.run):
+        step = await _with_next(unit, step, now)
     if step.run != run or step.again:
         await _carry_out(unit, step, now, cause)
     return step
 
 
+async def _with_next(unit: Unit, step: Step, now: datetime) -> Step:
+    """The step, its run knowing what a person could do now that the way back has failed."""
+    pinned = await unit.guide(step.run.guide_digest or "", step.run.guide_name or "guide")
+    desk = Desk(run=step.run, pinned=pinned, previous_text=None, now=now, cause=None)
+    return step.model_copy(update={"run": aftermath.with_next(desk)})
+
+
 async def begin(unit: Unit, run: Run, now: datetime, cause: str | None) -> Step:
     """The run's turn has come: begin it with what is on record now."""
     on_record = await unit.standing(run.service, run.environment)
-    what = Begin(on_record.running, on_record.last_proof, on_record.stranded)
+    rehearsed = await _rehearsed(unit, run)
+    what = Begin(on_record.running, on_record.last_proof, on_record.stranded, rehearsed)
     return await advance(unit, run, what, now, cause)
 
 
-async def begin_next(ledger: Ledger, service: str, environment: str, now: datetime) -> None:
+async def _rehearsed(unit: Unit, run: Run) -> datetime | None:
+    """When the service's migrations were last rehearsed well there, if the run may want to know."""
+    if run.plan is None or not run.plan.inspects:
+        return None
+    last = await unit.last_rehearsal(run.service, run.environment)
+    return last.result.at if last and last.result.outcome == "passed" else None
+
+
+async def begin_next(ledger: Ledger, service: str, environment: str, clock: Clock) -> None:
     """Begin the next run in line, if the place is free.
 
     In a transaction of its own, after the one that freed it: that one holds its run, and waiting
@@ -43,7 +62,7 @@ async def begin_next(ledger: Ledger, service: str, environment: str, now: dateti
     async with ledger.unit() as unit:
         active, queued = await unit.place(service, environment)
         if active is None and queued:
-            await begin(unit, queued[0], now, None)
+            await begin(unit, queued[0], clock.now(), None)
 
 
 async def _carry_out(unit: Unit, step: Step, now: datetime, cause: str | None) -> None:

@@ -77,6 +77,7 @@ def finished(run: Run, now: datetime, cause: str | None) -> DeployFinished:
             reason=run.reason,
             timeline=run.timeline,
             verification=run.matrices,
+            migrations=run.inspection.pending if run.inspection else (),
             watch=run.watches[-1] if run.watches else None,
             rollback=rollback(run),
             guide=guide_used(run),
@@ -95,6 +96,9 @@ def rollback(run: Run) -> RollbackSummary | None:
         steps=run.going.steps,
         matrix=run.going.matrix,
         left=run.going.left,
+        database=run.going.database,
+        known=run.going.known,
+        next=run.going.next,
     )
 
 

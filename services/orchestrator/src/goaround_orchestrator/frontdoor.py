@@ -60,6 +60,9 @@ class Request:
     def digest(self) -> str:
         """The same for the same content, whatever the order of its fields."""
         doc = self.data.model_dump(mode="json")
+        if not doc["allow"]:
+            # As it was before there was such a field: a request keeps its digest over an upgrade.
+            del doc["allow"]
         return hashlib.sha256(json.dumps(doc, sort_keys=True).encode()).hexdigest()
 
 

@@ -17,6 +17,9 @@ from goaround_orchestrator.frontdoor import Knock, Refusal, Request, Stray
 from goaround_orchestrator.ledger import Ledger, Overtaken, Unit
 from goaround_orchestrator.lifecycle import Answer, Answered, Neighbour, Tick, attribution
 from goaround_orchestrator.run import Run, Step
+from goaround_schemas.procedure import DeployInspected
+from goaround_schemas.proving import RehearsalRow
+from goaround_schemas.recording import DeployRecorded
 
 log = structlog.stdlib.get_logger()
 
@@ -80,14 +83,45 @@ async def on_answers(events: Sequence[Answer], ledger: Ledger, clock: Clock) -> 
         fresh = await unit.first_times([event.id for event in events])
         news = {event.id: event for event in events if event.id in fresh}
         await unit.hold([event.data.run_id for event in news.values()], ())
-        for event in news.values():
-            run = await unit.run(event.data.run_id)
+        for told in news.values():
+            run = await unit.run(told.data.run_id)
+            event = await _noted(unit, run, told)
             if run is None:
+                if isinstance(event, DeployInspected):
+                    continue  # a rehearsal that was asked for by itself
                 log.warning("answer for a run that is not known", run_id=event.data.run_id)
                 continue
             answered = Answered(event, await _neighbours(unit, run, event))
             steps.append(await conduct.advance(unit, run, answered, clock.now(), event.id))
     await after(steps, ledger, clock)
+
+
+async def _noted(unit: Unit, run: Run | None, event: Answer) -> Answer:
+    """Keep what an answer says beyond its run; return it with what is news to people."""
+    data = event.data
+    if isinstance(event, DeployInspected) and event.data.rehearsal is not None:
+        await unit.rehearsed(
+            RehearsalRow(
+                rehearsal_id=data.run_id,
+                service=data.service,
+                environment=data.environment,
+                version=event.data.version,
+                result=event.data.rehearsal,
+                migrations=event.data.pending,
+            )
+        )
+    if isinstance(event, DeployRecorded) and event.data.corrections and run is not None:
+        still_open = await unit.proposed(
+            data.service,
+            data.environment,
+            data.run_id,
+            run.guide_name or "guide",
+            event.data.corrections,
+            event.time,
+        )
+        known = event.data.model_copy(update={"corrections": still_open})
+        return event.model_copy(update={"data": known})
+    return event
 
 
 async def on_due(run_id: str, ledger: Ledger, clock: Clock) -> None:
@@ -108,7 +142,7 @@ async def after(steps: Iterable[Step], ledger: Ledger, clock: Clock) -> None:
     freed = {(s.run.service, s.run.environment) for s in steps if s.moves and s.run.ended}
     if freed:
         for service, environment in await ledger.with_waiting(sorted(freed)):
-            await conduct.begin_next(ledger, service, environment, clock.now())
+            await conduct.begin_next(ledger, service, environment, clock)
 
 
 @dataclass(frozen=True, slots=True)

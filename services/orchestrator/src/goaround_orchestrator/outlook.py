@@ -3,23 +3,46 @@
 Pure. The lines are taken from the very commands that a run would send.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from goaround_orchestrator.commands import Desk, PinnedGuide, commands_for
 from goaround_orchestrator.planning import plan_of
+from goaround_orchestrator.preflight import way_back
 from goaround_orchestrator.run import Landing, Order, Run, What
 from goaround_schemas import api
 from goaround_schemas.catalogue import AnyCommand
 from goaround_schemas.duration import show_duration
 from goaround_schemas.guide import Migrations, Step
 from goaround_schemas.matrix import WorkVerify
-from goaround_schemas.procedure import ProcedureData, WorkDeploy, WorkRollback
+from goaround_schemas.procedure import (
+    ProcedureData,
+    WorkDeploy,
+    WorkInspect,
+    WorkInspectData,
+    WorkRollback,
+)
 from goaround_schemas.request import DeployRequestedData
 from goaround_schemas.watching import WorkWatch
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """When the way back was last gone to its end, and when its migrations were rehearsed."""
+
+    last_proof: datetime | None = None
+    last_rehearsal: datetime | None = None
+
+
+NOT_PROVEN = Proven()
+
+
 def plan(
-    query: api.PlanQuery, pinned: PinnedGuide, running: Landing | None, now: datetime
+    query: api.PlanQuery,
+    pinned: PinnedGuide,
+    running: Landing | None,
+    now: datetime,
+    proven: Proven = NOT_PROVEN,
 ) -> api.Plan:
     """Return what would be done.
 
@@ -44,6 +67,8 @@ def plan(
         guide_name=pinned.name,
         guide_digest=pinned.digest,
         plan=plan_of(pinned.guide, pinned.guide.environments[query.environment], request),
+        last_proof=proven.last_proof,
+        last_rehearsal=proven.last_rehearsal,
     )
     lines: list[api.PlanLine] = []
     for stage, what, phase in _ways(run):
@@ -51,6 +76,10 @@ def plan(
         name = run.the_plan.stages[stage].name
         for command in commands_for(desk, Order(what=what, stage=stage)):
             lines += _lines(phase, name, command)
+    lines += [
+        _line("rollback possible", "", r.name, f"{r.outcome}: {r.detail}")
+        for r in way_back(run, now)
+    ]
     warnings = [
         f"{w}: {d}"
         for wanted, w, d in (
@@ -74,6 +103,8 @@ def plan(
 def _ways(run: Run) -> list[tuple[int, What, str]]:
     plan_ = run.the_plan
     ways = [(0, What.ASK_PREFLIGHT, "preflight")]
+    if plan_.inspects:
+        ways.append((0, What.INSPECT, "preflight"))
     for i in range(len(plan_.stages)):
         ways.append((i, What.DEPLOY, "deploying"))
         if plan_.has_readiness:
@@ -82,6 +113,8 @@ def _ways(run: Run) -> list[tuple[int, What, str]]:
         if plan_.watched:
             ways.append((i, What.WATCH, "watching"))
     last = len(plan_.stages) - 1
+    if plan_.contracts:
+        ways.append((last, What.CONTRACT, "after Green"))
     if run.previous_version is not None or plan_.has_first:
         ways.append((last, What.ROLL_BACK, "if it must go around"))
     if run.previous_version is not None:
@@ -91,6 +124,8 @@ def _ways(run: Run) -> list[tuple[int, What, str]]:
 
 def _lines(phase: str, stage: str, command: AnyCommand) -> list[api.PlanLine]:
     match command:
+        case WorkInspect():
+            return _inspection(phase, stage, command.data)
         case WorkVerify():
             return [
                 api.PlanLine(
@@ -117,6 +152,26 @@ def _lines(phase: str, stage: str, command: AnyCommand) -> list[api.PlanLine]:
             return [_line(phase, stage, f"watch {name}", said) for name in names]
         case _:
             return []
+
+
+def _inspection(phase: str, stage: str, data: WorkInspectData) -> list[api.PlanLine]:
+    migrations = data.migrations
+    how = "not at all: the guide does not say how their SQL can be had"
+    if migrations.can_be_judged:
+        how = "each that is pending is judged by its SQL; " + _let_through(migrations)
+    lines = [_line(phase, stage, "inspect migrations", how)]
+    if data.rehearse:
+        said = "up, down and up again on a scratch copy of the schema"
+        lines.append(_line(phase, stage, "rehearse migrations", said))
+        smoke = migrations.rehearse.smoke if migrations.rehearse else ()
+        lines += [_line(phase, stage, f"rehearse, {s.name}", _step(s)) for s in smoke]
+    return lines
+
+
+def _let_through(migrations: Migrations) -> str:
+    if not migrations.allow:
+        return "what nothing takes back is refused, unless a person allows it"
+    return f"what is {' or '.join(migrations.allow)} is let through by the guide"
 
 
 def _line(phase: str, stage: str, what: str, detail: str) -> api.PlanLine:

@@ -13,6 +13,7 @@ from goaround_guidebook.template import uses
 from goaround_orchestrator.run import Plan, RecipientPlan, StagePlan
 from goaround_schemas.guide import (
     Check,
+    DeployProcedure,
     Environment,
     Guide,
     HealthMatrix,
@@ -30,6 +31,9 @@ MARGIN_S = 60.0
 
 SHORTEST_LOOK = timedelta(milliseconds=100)
 """What a watch allows at least for `every`: a request's period may be shorter than that."""
+
+INSPECTED_MOST_S = 60.0
+"""A deployer gives a tool no longer to say what is pending, whatever the guide's `timeout`."""
 
 LIVE_BASELINE_MOST_S = 300.0
 """A live baseline takes no longer, whatever the guide's `before`: the watcher bounds it so."""
@@ -59,7 +63,12 @@ def plan_of(guide: Guide, environment: Environment, request: DeployRequestedData
         has_first=bool(guide.rollback.first) and not _needs_previous(*_first(guide)),
         has_monitoring=bool(guide.preflight.dashboards),
         asks_running=guide.running is not None,
-        needs_previous=_needs_previous(guide.deploy, guide.verify, guide.watch),
+        needs_previous=_needs_previous(_forward(guide), guide.verify, guide.watch),
+        inspects=guide.deploy.migrations is not None,
+        rehearses=_rehearses(guide.deploy.migrations),
+        keeps_schema=_keeps(guide.deploy.migrations),
+        contracts=bool(after_green(guide)),
+        allow=guide.deploy.migrations.allow if guide.deploy.migrations else (),
         ci=bool(guide.preflight.ci),
         dashboards=bool(guide.preflight.dashboards),
         knowledge=guide.preflight.rollback,
@@ -71,6 +80,7 @@ def plan_of(guide: Guide, environment: Environment, request: DeployRequestedData
         verify_s=_matrix_s(_rows(guide.verify)) + MARGIN_S,
         rollback_s=_rollback_s(guide) + _matrix_s(_rows(rollback_matrix)) + MARGIN_S,
         record_s=MARGIN_S,
+        contract_s=sum(map(_step_s, after_green(guide))) + MARGIN_S,
     )
 
 
@@ -92,12 +102,37 @@ def _needs_previous(*parts: BaseModel | None) -> bool:
 
 
 def _first(guide: Guide) -> tuple[BaseModel | None, ...]:
-    return (*guide.rollback.first, guide.deploy.migrations)
+    return (*guide.rollback.first, _forward(guide).migrations)
+
+
+def _forward(guide: Guide) -> DeployProcedure:
+    """The way forward itself, without what a rehearsal has the previous version do."""
+    return guide.deploy.model_copy(update={"migrations": moving(guide.deploy.migrations)})
+
+
+def _rehearses(migrations: Migrations | None) -> bool:
+    return bool(migrations and migrations.rehearse and migrations.rehearse.before_deploy)
+
+
+def _keeps(migrations: Migrations | None) -> bool:
+    return migrations is not None and migrations.on_rollback == "keep"
+
+
+def moving(migrations: Migrations | None) -> Migrations | None:
+    """What is needed to move the schema itself: the rehearsal is another command's."""
+    return migrations.model_copy(update={"rehearse": None}) if migrations else None
+
+
+def after_green(guide: Guide) -> tuple[Step, ...]:
+    """The steps that are done once the last stage is Green."""
+    return tuple(s for s in guide.deploy.steps if s.when == "after_green")
 
 
 def steps_for(steps: Iterable[Step], *stages: str) -> tuple[Step, ...]:
-    """The steps that belong to any of these stages."""
-    return tuple(s for s in steps if not s.only or set(s.only) & set(stages))
+    """The steps that belong to any of these stages, and to the deployment itself."""
+    return tuple(
+        s for s in steps if s.when == "deploy" and (not s.only or set(s.only) & set(stages))
+    )
 
 
 def name_of(recipient: Recipient, index: int) -> str:
@@ -161,7 +196,15 @@ def _watch_s(watch: Watch) -> float:
 
 def _preflight_s(guide: Guide) -> float:
     pre = guide.preflight
-    asked = (*pre.ci, *pre.dashboards, *pre.checks, *((guide.running,) if guide.running else ()))
+    possible = guide.rollback.possible
+    asked = (
+        *pre.ci,
+        *pre.dashboards,
+        *pre.checks,
+        *possible.artifact,
+        *possible.configuration,
+        *((guide.running,) if guide.running else ()),
+    )
     # Of a source that somebody else wrote it is not known here whether it tells of the past.
     live = bool(guide.watch.logs) or any(
         source.prometheus is None
@@ -169,4 +212,13 @@ def _preflight_s(guide: Guide) -> float:
         for source in (*signal.sources, *signal.control_sources)
     )
     before = guide.watch.baseline.before.total_seconds() if live else 0.0
-    return max(_matrix_s(asked), min(before, LIVE_BASELINE_MOST_S)) + MARGIN_S
+    inspected = _inspected_s(guide.deploy.migrations)
+    return max(_matrix_s(asked), min(before, LIVE_BASELINE_MOST_S), inspected) + MARGIN_S
+
+
+def _inspected_s(migrations: Migrations | None) -> float:
+    if migrations is None:
+        return 0.0
+    rehearsed = migrations.rehearse.within.total_seconds() if migrations.rehearse else 0.0
+    # The tool is asked where the schema is, what is pending, and for its way back.
+    return 3 * min(migrations.timeout.total_seconds(), INSPECTED_MOST_S) + rehearsed

@@ -6,6 +6,7 @@ guide, the rollback procedure, the record) is added here.
 
 from datetime import datetime, timedelta
 
+from goaround_orchestrator import inspected
 from goaround_orchestrator.run import Run
 from goaround_schemas.duration import show_duration
 from goaround_schemas.matrix import Matrix, MatrixRow, RowOutcome, outcome_of
@@ -19,7 +20,8 @@ def matrix_of(run: Run, now: datetime) -> Matrix:
     rows = (
         _guide(run),
         *_asked(run),
-        *_rollback(run, now),
+        *inspected.rows(run),
+        *way_back(run, now),
         *_signals(run),
         *_told(run),
     )
@@ -73,8 +75,15 @@ def _asked(run: Run) -> tuple[MatrixRow, ...]:
     return tuple(rows)
 
 
-def _rollback(run: Run, now: datetime) -> tuple[MatrixRow, ...]:
-    return (_way_back(run), _previous(run), _knowledge(run, now), _rehearsal(run, now))
+def way_back(run: Run, now: datetime) -> tuple[MatrixRow, ...]:
+    """Whether a rollback is possible, as far as the orchestrator itself knows."""
+    return (
+        _way_back(run),
+        _previous(run),
+        _knowledge(run, now),
+        _rehearsal(run, now),
+        _time(run),
+    )
 
 
 def _way_back(run: Run) -> MatrixRow:
@@ -142,21 +151,37 @@ def _knowledge(run: Run, now: datetime) -> MatrixRow:
     return _row("rollback", name, PASSED, f"{said}, {age.days} days ago")
 
 
+def _time(run: Run) -> MatrixRow:
+    name = "rollback in time"
+    at_most = show_duration(timedelta(seconds=round(run.the_plan.rollback_s)))
+    said = f"at most {at_most}, by the limits of its steps, its migrations and its checks"
+    tried = run.inspection.rehearsal if run.inspection else None
+    if tried is not None and tried.down_s is not None:
+        said += f"; its migrations took {tried.down_s:.1f} s in the rehearsal, on empty tables"
+    return _row("rollback", name, PASSED, said, required=False)
+
+
 def _rehearsal(run: Run, now: datetime) -> MatrixRow:
     name = "rollback was done lately"
     known = run.the_plan.knowledge
+    proofs = [at for at in (run.last_proof, run.last_rehearsal) if at is not None]
     if known is None or known.rehearsed_within is None:
-        last = f"last proven {run.last_proof:%Y-%m-%d}" if run.last_proof else "never proven here"
+        last = f"last proven {max(proofs):%Y-%m-%d}" if proofs else "never proven here"
         return _row(
             "rollback", name, RowOutcome.SKIPPED, f"{last}; the guide asks for none", required=False
         )
     wanted = show_duration(known.rehearsed_within)
-    if run.last_proof is None:
-        detail = f"no proven rollback is on record; the guide wants one within {wanted}"
+    if not proofs:
+        detail = (
+            f"no proven rollback and no rehearsal is on record; the guide wants one within "
+            f"{wanted}: goaround rehearse {run.service} {run.version} --env {run.environment}"
+        )
         return _row("rollback", name, WARNED, detail, required=False)
-    days = (now - run.last_proof).days
-    fresh = now - run.last_proof <= known.rehearsed_within
-    detail = f"last proven {days} days ago; the guide wants {wanted}"
+    last_at = max(proofs)
+    how = "rehearsed" if last_at == run.last_rehearsal else "proven"
+    days = (now - last_at).days
+    fresh = now - last_at <= known.rehearsed_within
+    detail = f"last {how} {days} days ago; the guide wants {wanted}"
     return _row("rollback", name, PASSED if fresh else WARNED, detail, required=False)
 
 

@@ -27,6 +27,8 @@ def fault(run: Run, pinned: PinnedGuide, now: datetime) -> str | None:
     tried = run.model_copy(update=known)
     stages = range(len(run.the_plan.stages))
     orders = [Order(what=what) for what in _ONCE]
+    orders += [Order(what=What.INSPECT)] if run.the_plan.inspects else []
+    orders += [Order(what=What.CONTRACT)] if run.the_plan.contracts else []
     orders += [Order(what=what, stage=i) for i in stages for what in (*_FORWARD, *_BACK)]
     try:
         for order in orders:

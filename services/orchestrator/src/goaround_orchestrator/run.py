@@ -14,10 +14,16 @@ from goaround_schemas.duration import Duration
 from goaround_schemas.envelope import derived_id
 from goaround_schemas.guide import Approval, RollbackKnowledge
 from goaround_schemas.guide.guide import NoticeMoment
+from goaround_schemas.guide.step import Loss
 from goaround_schemas.matrix import Matrix, MatrixRow
 from goaround_schemas.outcome import GuideCorrection, Span
 from goaround_schemas.phase import ENDS, Outcome, Phase
-from goaround_schemas.procedure import MigrationResult, StepResult
+from goaround_schemas.procedure import (
+    DeployInspectedData,
+    MigrationResult,
+    Reverted,
+    StepResult,
+)
 from goaround_schemas.recording import Entry
 from goaround_schemas.watching import SignalBaseline, WatchSummary
 
@@ -33,12 +39,15 @@ class What(StrEnum):
     """What a worker is ordered to do."""
 
     ASK_PREFLIGHT = "ask_preflight"
+    INSPECT = "inspect"
     TAKE_BASELINE = "take_baseline"
     DEPLOY = "deploy"
     ASK_READINESS = "ask_readiness"
     ASK_HEALTH = "ask_health"
     WATCH = "watch"
     STOP_WATCH = "stop_watch"
+    CONTRACT = "contract"
+    STOP_CONTRACT = "stop_contract"
     ROLL_BACK = "roll_back"
     ASK_ROLLBACK_READINESS = "ask_rollback_readiness"
     ASK_ROLLBACK_HEALTH = "ask_rollback_health"
@@ -108,6 +117,11 @@ class Plan(Snapshot, frozen=True):
     needs_previous: bool = Field(
         default=False, description="The way forward itself uses {previous.version}."
     )
+    inspects: bool = Field(default=False, description="The guide has migrations.")
+    rehearses: bool = Field(default=False, description="Each pre-flight rehearses them.")
+    keeps_schema: bool = Field(default=False, description="A rollback leaves the schema as it is.")
+    contracts: bool = Field(default=False, description="The guide has steps for after Green.")
+    allow: tuple[Loss, ...] = Field(default=(), description="The guide's word on what may be lost.")
     ci: bool = False
     dashboards: bool = False
     knowledge: RollbackKnowledge | None = None
@@ -116,6 +130,7 @@ class Plan(Snapshot, frozen=True):
     verify_s: float = 300.0
     rollback_s: float = 600.0
     record_s: float = 60.0
+    contract_s: float = 60.0
 
     def told_of(self, moment: NoticeMoment) -> tuple[RecipientPlan, ...]:
         """Who is to be told. A page that nobody asked for goes to everyone."""
@@ -139,6 +154,9 @@ class Going(Snapshot, frozen=True):
     steps: tuple[StepResult, ...] = ()
     matrix: Matrix | None = None
     left: str | None = None
+    database: Reverted | None = None
+    known: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
 
 
 class Run(Snapshot, frozen=True):
@@ -159,6 +177,7 @@ class Run(Snapshot, frozen=True):
     artifact: str | None = None
     emergency: bool = False
     redeploy: bool = False
+    allow: tuple[Loss, ...] = ()
     watch_period: Duration | None = None
     wanted: str | None = Field(default=None, description="For a rollback: where to, as asked.")
     requested_at: AwareDatetime
@@ -178,6 +197,7 @@ class Run(Snapshot, frozen=True):
     matrices: tuple[Matrix, ...] = ()
     asked_rows: tuple[MatrixRow, ...] | None = None
     baseline: tuple[SignalBaseline, ...] | None = None
+    inspection: DeployInspectedData | None = None
     told: tuple[Told, ...] = ()
     approved_by: str | None = None
     steps: tuple[StepResult, ...] = ()
@@ -190,6 +210,12 @@ class Run(Snapshot, frozen=True):
     )
     last_proof: AwareDatetime | None = Field(
         default=None, description="When a rollback of this service was last proven."
+    )
+    last_rehearsal: AwareDatetime | None = Field(
+        default=None, description="When its migrations last went up and down on a scratch copy."
+    )
+    resumes: str | None = Field(
+        default=None, description="For a rollback: the run whose failed way back it goes on with."
     )
     entries: tuple[Entry, ...] = ()
     corrections: tuple[GuideCorrection, ...] = ()
@@ -209,6 +235,12 @@ class Run(Snapshot, frozen=True):
         if self.plan is None:
             raise ValueError(f"run {self.id} was never admitted")
         return self.plan
+
+    @property
+    def allowed(self) -> tuple[Loss, ...]:
+        """What the guide and a person let migrations do, together."""
+        by_guide = self.plan.allow if self.plan else ()
+        return tuple(dict.fromkeys((*by_guide, *self.allow)))
 
     @property
     def stage_name(self) -> str | None:

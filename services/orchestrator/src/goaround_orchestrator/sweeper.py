@@ -75,7 +75,7 @@ async def sweep_once(ledger: Ledger, clock: Clock) -> int:
     free = await ledger.free_places(AT_ONCE)
     for service, environment in free:
         with _alone(f"{service} in {environment}"):
-            await conduct.begin_next(ledger, service, environment, clock.now())
+            await conduct.begin_next(ledger, service, environment, clock)
     return len(due) + len(free)
 
 

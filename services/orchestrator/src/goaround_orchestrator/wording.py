@@ -56,6 +56,9 @@ def text(run: Run, moment: NoticeMoment) -> str:
                     f"Without a word it is {then} at {run.deadline:%Y-%m-%d %H:%M:%S} UTC."
                 )
         case "page":
+            if run.going:
+                lines += [f"Known: {said}" for said in run.going.known]
+                lines += [f"Next: {said}" for said in run.going.next]
             lines.append(f"What is known: goaround show {run.id}")
         case "started" | "rolling_back" | "finished":
             lines.append(f"Details: goaround show {run.id}")

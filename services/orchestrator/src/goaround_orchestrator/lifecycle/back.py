@@ -10,9 +10,9 @@ from goaround_orchestrator.lifecycle import ending, forward
 from goaround_orchestrator.lifecycle.inputs import Begin
 from goaround_orchestrator.lifecycle.moving import ME, move, order, stay, tell
 from goaround_orchestrator.run import Going, Order, Run, Step, What
-from goaround_schemas.matrix import Matrix
+from goaround_schemas.matrix import Matrix, RowOutcome
 from goaround_schemas.phase import Phase
-from goaround_schemas.procedure import DeployExecutedData, StepResult
+from goaround_schemas.procedure import DeployExecutedData, Reverted, StepResult
 
 
 def begin(run: Run, what: Begin, now: datetime) -> Step:
@@ -30,6 +30,14 @@ def begin(run: Run, what: Begin, now: datetime) -> Step:
         why = (
             f"a rollback of {version} leads to {before or 'nothing'}, the version before "
             f"it, not to {run.wanted}; to run {run.wanted}, deploy it"
+        )
+        return move(Step(run=known), Phase.REJECTED, now, why, tell("finished"), actor=ME)
+    left_behind = known.migration.after_green if known.migration else ()
+    if left_behind and "irreversible" not in run.allowed:
+        why = (
+            f"after {version} was Green, {', '.join(left_behind)} was done, which {before} may "
+            "not live with and nothing takes back; to go back all the same, ask with "
+            "allow irreversible, and a reason"
         )
         return move(Step(run=known), Phase.REJECTED, now, why, tell("finished"), actor=ME)
     if before is None and not run.the_plan.has_first:
@@ -63,7 +71,8 @@ def _taken_back(run: Run, what: Begin) -> Run | None:
         }
     else:
         return None
-    return run.model_copy(update={**taken, "last_proof": what.last_proof})
+    proven = {"last_proof": what.last_proof, "last_rehearsal": what.last_rehearsal}
+    return run.model_copy(update={**taken, **proven})
 
 
 def turn(step: Step, now: datetime, trigger: str, *, actor: str, untouched: bool = False) -> Step:
@@ -101,8 +110,9 @@ def turn(step: Step, now: datetime, trigger: str, *, actor: str, untouched: bool
 
 def executed(run: Run, data: DeployExecutedData, now: datetime) -> Step:
     """The deployer came to the end of the way back."""
-    going = _going(run).model_copy(update={"steps": data.steps})
-    step = stay(run, going=going)
+    database = data.migration.reverted if data.migration else None
+    going = _going(run).model_copy(update={"steps": data.steps, "database": database})
+    step = stay(run, going=going, warnings=(*run.warnings, *_of_the_schema(database)))
     if data.outcome != "done":
         return _failed(step, now, f"the way back {data.outcome}: {data.reason}", actor="deployer")
     if not _leads_back(run):
@@ -114,6 +124,19 @@ def executed(run: Run, data: DeployExecutedData, now: datetime) -> Step:
     if run.the_plan.has_rollback_readiness:
         return order(step, now, Order(what=What.ASK_ROLLBACK_READINESS))
     return _verify(step, now, data.reason, actor="deployer")
+
+
+def _of_the_schema(database: Reverted | None) -> tuple[str, ...]:
+    """What a person must know of a schema that is not what it was."""
+    if database is None or database.outcome in ("reverted_verified", "revert_failed"):
+        return ()
+    return (f"the schema stays as {_BROUGHT[database.outcome]}: {database.reason}",)
+
+
+_BROUGHT = {
+    "kept_compatible": "the new version left it",
+    "refused_lossy": "the new version left it, since going back would lose data",
+}
 
 
 def readied(run: Run, matrix: Matrix, now: datetime) -> Step:
@@ -166,10 +189,36 @@ def _verify(step: Step, now: datetime, why: str, *, actor: str) -> Step:
 
 
 def _failed(step: Step, now: datetime, left: str, *, actor: str) -> Step:
-    going = _going(step.run).model_copy(update={"left": left})
+    going = _going(step.run).model_copy(update={"left": left, "known": _known(step.run)})
     said = f"{left}. The way back was taken because: {going.trigger}"
     known = step.model_copy(update={"run": step.run.model_copy(update={"going": going})})
     return ending.record(known, "rollback_failed", now, said, tell("page"), actor=actor)
+
+
+def _known(run: Run) -> tuple[str, ...]:
+    """What is known of each target, as the steps and matrices have told: a sentence each."""
+    going = _going(run)
+    said = [f"deploy, {_told(step)}" for step in run.steps]
+    said += [f"rollback, {_told(step)}" for step in going.steps]
+    if going.database is not None:
+        said.append(f"database: {going.database.outcome}, {going.database.reason}")
+    elif run.migration is not None and run.migration.after != run.migration.before:
+        after, before = run.migration.after or "an unknown revision", run.migration.before
+        said.append(f"database: at {after}, and before the deployment at {before}")
+    last = run.matrices[-1] if run.matrices else None
+    if last is not None and last.kind in ("readiness", "health", "rollback_health"):
+        rows = [r for r in last.rows if r.required and r.outcome is not RowOutcome.PASSED]
+        said += [f"{last.of}, {row.name}: {row.outcome}, {row.detail}" for row in rows]
+    return tuple(said[:MOST_KNOWN])
+
+
+MOST_KNOWN = 60
+"""A sentence for each target; a guide of hundreds of steps is not told step by step."""
+
+
+def _told(step: StepResult) -> str:
+    tries = f" in {step.attempts} tries" if step.attempts > 1 else ""
+    return f"{step.name}: {step.outcome}{tries}" + (f", {step.detail}" if step.detail else "")
 
 
 def _leads_back(run: Run) -> bool:

@@ -25,7 +25,7 @@ from goaround_orchestrator.run import Order, Pending, Run, Step, Told, What
 from goaround_schemas.matrix import DeployVerified, Matrix
 from goaround_schemas.notice import DeployNotified
 from goaround_schemas.phase import Phase
-from goaround_schemas.procedure import DeployExecuted
+from goaround_schemas.procedure import DeployExecuted, DeployInspected
 from goaround_schemas.recording import DeployRecorded
 from goaround_schemas.watching import DeployBaselined, DeployJudged
 
@@ -113,10 +113,14 @@ def _awaited(before: Run, waited: Pending, answer: Answered, now: datetime) -> S
             return _looked(run, waited.order, event.data.matrix, now)
         case DeployBaselined() if what is What.TAKE_BASELINE:
             return forward.baseline_taken(run, event.data, now)
+        case DeployInspected() if what is What.INSPECT:
+            return forward.inspected(run, waited.order, event.data, now)
         case DeployExecuted() if what is What.DEPLOY:
             return forward.deployed(run, event.data, event.time, now)
         case DeployExecuted() if what is What.ROLL_BACK:
             return back.executed(run, event.data, now)
+        case DeployExecuted() if what in (What.CONTRACT, What.STOP_CONTRACT):
+            return ending.contracted(run, event.data, now)
         case DeployJudged() if what is What.WATCH:
             suspected = attribution.with_suspects(run, answer.neighbours)
             return forward.judged(suspected, event.data.summary, now)

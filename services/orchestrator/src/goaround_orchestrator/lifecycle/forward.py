@@ -20,7 +20,7 @@ from goaround_orchestrator.preflight import matrix_of, previous_of, same_version
 from goaround_orchestrator.run import Order, Run, Step, What
 from goaround_schemas.matrix import Matrix, MatrixRow, RowOutcome
 from goaround_schemas.phase import Phase
-from goaround_schemas.procedure import DeployExecutedData
+from goaround_schemas.procedure import DeployExecutedData, DeployInspectedData
 from goaround_schemas.watching import DeployBaselinedData, WatchSummary
 
 TRIES = 3
@@ -35,6 +35,7 @@ def begin(run: Run, what: Begin, now: datetime) -> Step:
         update={
             "previous_version": what.running.version if what.running else None,
             "last_proof": what.last_proof,
+            "last_rehearsal": what.last_rehearsal,
         }
     )
     if not run.the_plan.asks_running and (why := same_version(ready)):
@@ -42,6 +43,8 @@ def begin(run: Run, what: Begin, now: datetime) -> Step:
     orders = [Order(what=What.ASK_PREFLIGHT)]
     if run.the_plan.watched:
         orders.append(Order(what=What.TAKE_BASELINE))
+    if run.the_plan.inspects:
+        orders.append(Order(what=What.INSPECT))
     return move(
         Step(run=ready),
         Phase.PREFLIGHT,
@@ -65,6 +68,15 @@ def baseline_taken(run: Run, data: DeployBaselinedData, now: datetime) -> Step:
     """The watcher's part of pre-flight is in."""
     signals = (*data.signals, *data.logs)
     return preflight_concluded(run.model_copy(update={"baseline": signals}), now)
+
+
+def inspected(run: Run, order_: Order, data: DeployInspectedData, now: datetime) -> Step:
+    """The deployer has looked at the migrations."""
+    if data.outcome == "errored" and order_.attempt < TRIES:
+        return order(stay(run), now, _once_more(order_))
+    tried = data.rehearsal
+    proven = {"last_rehearsal": tried.at} if tried and tried.outcome == "passed" else {}
+    return preflight_concluded(run.model_copy(update={"inspection": data, **proven}), now)
 
 
 def preflight_concluded(run: Run, now: datetime) -> Step:

@@ -9,13 +9,14 @@ from goaround_orchestrator.run import Landing, Run
 from goaround_schemas.matrix import DeployVerified
 from goaround_schemas.notice import DeployNotified
 from goaround_schemas.phase import Phase
-from goaround_schemas.procedure import DeployExecuted
+from goaround_schemas.procedure import DeployExecuted, DeployInspected
 from goaround_schemas.recording import DeployRecorded
 from goaround_schemas.watching import DeployBaselined, DeployJudged
 
 Answer = (
     DeployVerified
     | DeployBaselined
+    | DeployInspected
     | DeployExecuted
     | DeployJudged
     | DeployRecorded
@@ -31,6 +32,8 @@ class Begin:
     last_proof: AwareDatetime | None = None
     stranded: Run | None = None
     """The run whose way back failed there, if nothing has come to run since."""
+    last_rehearsal: AwareDatetime | None = None
+    """When the service's migrations last went up and down well on a scratch copy."""
 
 
 @dataclass(frozen=True, slots=True)
