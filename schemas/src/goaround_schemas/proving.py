@@ -27,6 +27,9 @@ class RehearsalStarted(Payload, frozen=True):
     """The rehearsal is under way; its result is listed under this id."""
 
     rehearsal_id: str
+    within_s: float | None = Field(
+        default=None, description="How long the guide lets it take, once it has begun."
+    )
 
 
 class RehearsalQuery(Payload, frozen=True):

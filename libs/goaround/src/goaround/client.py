@@ -3,33 +3,28 @@
 Everything the command line does, it does with this. It keeps nothing; the system does.
 """
 
-import getpass
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 from uuid import uuid4
 
-from pydantic import ValidationError
-
-from goaround.errors import BadRequest, Refused, Unreachable
+from goaround.asking import user_name, valid
+from goaround.errors import Refused, Unreachable
 from goaround.handle import RunHandle, follow
 from goaround.history import told
 from goaround.place import url_of
+from goaround.proving import Proving
 from goaround.reach import CONNECT_S, bus_at, heard
 from goaround.repeat import may_be_the_same
-from goaround_chassis import bus as chassis
 from goaround_chassis.bus import Bus
 from goaround_schemas import api
-from goaround_schemas.catalogue import AnyEvent, faults
-from goaround_schemas.envelope import Payload
+from goaround_schemas.catalogue import AnyEvent
+from goaround_schemas.guide.step import Loss
 from goaround_schemas.phase import Phase
 from goaround_schemas.request import DeployRequested, DeployRequestedData
 
-P = TypeVar("P", bound=Payload)
-
-ANSWER_S = 10.0
 # How far the clocks of the orchestrator and of the bus may differ before a follower misses events.
 _SKEW = timedelta(minutes=5)
 _PAGE = 200
@@ -68,7 +63,7 @@ async def connect(
             await client.close()
 
 
-class Goaround:
+class Goaround(Proving):
     """The system, as one who uses it sees it. Made by `connect`.
 
     Every method may raise `Unreachable`; those that ask for something also `Refused`, with the
@@ -76,7 +71,7 @@ class Goaround:
     """
 
     def __init__(self, bus: Bus, name: str = "client") -> None:
-        self._bus = bus
+        super().__init__(bus)
         self._name = name
         self._handles: list[RunHandle] = []
 
@@ -93,11 +88,13 @@ class Goaround:
         watch_period: str | timedelta | None = None,
         emergency: bool = False,
         redeploy: bool = False,
+        allow: Sequence[Loss] = (),
     ) -> RunHandle:
         """Ask for a version, and return once the request is kept for good.
 
         `run_id` is your idempotency key: the same request again is the same run. `watch_period`
-        is a length of time (`5m`); the guide's own if absent. An emergency needs a reason.
+        is a length of time (`5m`); the guide's own if absent. An emergency needs a reason, and so
+        does what migrations are let do although no way back makes it good (`allow`).
 
         Raises:
             BadRequest: It is no request: a service name with a space, say.
@@ -115,6 +112,7 @@ class Goaround:
             watch_period=watch_period,
             emergency=emergency,
             redeploy=redeploy,
+            allow=tuple(allow),
         )
 
     async def rollback(
@@ -175,7 +173,7 @@ class Goaround:
 
         For the next page, `before` and `after` are the last row's `requested_at` and `run_id`.
         """
-        query = _valid(
+        query = valid(
             api.RunsQuery,
             service=service,
             environment=environment,
@@ -200,7 +198,7 @@ class Goaround:
         return await self._decide(api.RUNS_APPROVE, run_id, **who)
 
     async def resume(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:
-        """Have a held run watched on."""
+        """Have a held run watched on; go on with a way back that failed, as a run of its own."""
         return await self._decide(api.RUNS_RESUME, run_id, **who)
 
     async def promote(self, run_id: str, **who: Unpack[Who]) -> api.Accepted:
@@ -224,7 +222,7 @@ class Goaround:
         Raises:
             BadRequest: No reason is given.
         """
-        request = _valid(
+        request = valid(
             api.LabelRequest,
             run_id=run_id,
             label=label,
@@ -248,7 +246,7 @@ class Goaround:
         """Yield every verdict whose evidence is kept, newest first, a page at a time."""
         after: str | None = None
         while True:
-            query = _valid(
+            query = valid(
                 api.EvidenceQuery,
                 service=service,
                 environment=environment,
@@ -267,7 +265,7 @@ class Goaround:
         self, *, service: str | None = None, environment: str | None = None
     ) -> tuple[api.RunningRow, ...]:
         """Return what runs where, as far as the record knows."""
-        query = _valid(api.ServiceQuery, service=service, environment=environment)
+        query = valid(api.ServiceQuery, service=service, environment=environment)
         return (await self._ask(api.SERVICES_LIST, query, api.RunningList)).running
 
     async def adopt(
@@ -280,7 +278,7 @@ class Goaround:
         reason: str | None = None,
     ) -> api.Accepted:
         """Put on record what has been running since before goaround came."""
-        request = _valid(
+        request = valid(
             api.AdoptRequest,
             service=service,
             environment=environment,
@@ -296,7 +294,7 @@ class Goaround:
 
     async def plan(self, service: str, version: str, *, environment: str) -> api.Plan:
         """Return what would be done for a version, without doing it."""
-        query = _valid(api.PlanQuery, service=service, environment=environment, version=version)
+        query = valid(api.PlanQuery, service=service, environment=environment, version=version)
         return await self._ask(api.GUIDES_PLAN, query, api.Plan)
 
     async def status(self) -> api.SystemStatus:
@@ -310,7 +308,7 @@ class Goaround:
         self._handles.clear()
 
     async def _request(self, run_id: str | None, **fields: Any) -> RunHandle:
-        data = _valid(DeployRequestedData, run_id=run_id or new_run_id(), **fields)
+        data = valid(DeployRequestedData, run_id=run_id or new_run_id(), **fields)
         asked = DeployRequested(
             source=self._name, subject=data.run_id, correlationid=data.run_id, data=data
         )
@@ -346,7 +344,7 @@ class Goaround:
         return handle
 
     async def _decide(self, subject: str, run_id: str, **who: Unpack[Who]) -> api.Accepted:
-        request = _valid(
+        request = valid(
             api.RunRequest,
             run_id=run_id,
             actor=who.get("requested_by") or user_name(),
@@ -355,36 +353,7 @@ class Goaround:
         )
         return await self._ask(subject, request, api.Accepted)
 
-    async def _ask(self, subject: str, question: Payload, answer: type[P]) -> P:
-        body = question.model_dump_json(exclude_none=True).encode()
-        try:
-            raw = await self._bus.request(subject, body, ANSWER_S)
-        except chassis.NoAnswer as error:
-            raise Unreachable(
-                f"the bus is there, but no orchestrator answers on {subject} ({error.why}); "
-                "see that one runs (goaround status, for a local system)"
-            ) from error
-        reply = api.Reply[Any].model_validate_json(raw)
-        if not reply.ok or reply.data is None:
-            raise Refused(reply.error or "refused, without a reason")
-        return answer.model_validate(reply.data)
-
 
 def new_run_id() -> str:
     """Return an id that no other run has."""
     return "r" + uuid4().hex[:11]
-
-
-def user_name() -> str:
-    """Return who runs this process; `unknown` where the system has no name for them."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
-
-
-def _valid(kind: type[P], /, **fields: Any) -> P:
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        raise BadRequest(faults(error)) from error

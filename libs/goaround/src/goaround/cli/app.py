@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from goaround.cli import (
+    correcting,
     deciding,
     demo,
     deploying,
     doctor,
     events,
     outcome,
+    rehearsing,
     replaying,
     runs,
     setup,
@@ -62,7 +64,9 @@ def _add(panel: str, *commands: Callable[..., int], epilog: str = outcome.EPILOG
 _add(_DEPLOYMENTS, deploying.deploy, epilog=outcome.DEPLOY_EPILOG)
 _add(_DEPLOYMENTS, deploying.rollback, epilog=outcome.ROLLBACK_EPILOG)
 _add(_DEPLOYMENTS, deploying.wait, epilog=outcome.DEPLOY_EPILOG)
+_add(_DEPLOYMENTS, rehearsing.rehearse, epilog=outcome.REHEARSE_EPILOG)
 _add(_QUESTIONS, runs.runs, runs.show, runs.why, runs.services, events.events)
+_add(_QUESTIONS, rehearsing.rehearsals)
 _add(
     _DECISIONS,
     deciding.abort,
@@ -74,6 +78,8 @@ _add(
 )
 _add(_EVIDENCE, replaying.replay, epilog=outcome.REPLAY_EPILOG)
 _add(_EVIDENCE, simulating.simulate)
+for correction in (correcting.corrections, correcting.accept, correcting.dismiss):
+    guide.command(epilog=outcome.EPILOG)(correction)
 app.add_typer(guide, name="guide", rich_help_panel=_QUESTIONS)
 _add(_SYSTEM, demo.demo, system.up, system.down, system.status, setup.migrate, setup.users)
 _add(_SYSTEM, doctor.doctor, epilog=outcome.DOCTOR_EPILOG)

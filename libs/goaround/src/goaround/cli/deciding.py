@@ -50,7 +50,10 @@ def resume(
     root: options.Root = None,
     json: options.Json = False,
 ) -> int:
-    """Have a held run watched on."""
+    """Have a held run watched on; or go on with a way back that failed, once you have mended it.
+
+    What the failed one has done is not done again; a run of its own goes on.
+    """
     return _say(ask(url, root, lambda g: g.resume(run, reason=reason, requested_by=by)), json)
 
 

@@ -1,5 +1,6 @@
 """`deploy`, `rollback`, `wait`: asking for a run, and following one to its end."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from goaround_schemas.api import RunDetail
 
 _TURNABLE = frozenset({Phase.DEPLOYING, Phase.VERIFYING, Phase.WATCHING, Phase.HELD})
+
+
+class Allow(StrEnum):
+    """What migrations may be let do: of literals, typer makes no options that come again."""
+
+    LOSSY = "lossy"
+    IRREVERSIBLE = "irreversible"
 
 
 def deploy(
@@ -40,6 +48,15 @@ def deploy(
     redeploy: Annotated[
         bool, typer.Option("--redeploy", help="Also if this very version runs already.")
     ] = False,
+    allow: Annotated[
+        list[Allow] | None,
+        typer.Option(
+            "--allow",
+            metavar="lossy|irreversible",
+            help="Let migrations do what no way back makes good; may be given again; needs "
+            "--reason.",
+        ),
+    ] = None,
     url: options.Url = None,
     root: options.Root = None,
     json: options.Json = False,
@@ -50,6 +67,8 @@ def deploy(
     """
     from goaround.cli.attending import attend, seconds_of
 
+    if allow and not (reason or "").strip():
+        raise Usage(f"--allow {' --allow '.join(allow)} needs --reason TEXT: it goes on record")
     screen = Screen()
     timeout_s = seconds_of(timeout)
 
@@ -65,6 +84,7 @@ def deploy(
             watch_period=watch_period,
             emergency=emergency,
             redeploy=redeploy,
+            allow=tuple(one.value for one in allow or ()),
         )
         if not wait:
             return _said(screen, run.run_id, json=json)

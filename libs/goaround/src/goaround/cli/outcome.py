@@ -1,6 +1,7 @@
 """Exit codes: what a script can tell from how a command ended. A contract; `--help` has them."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from goaround_schemas.phase import Outcome
 
@@ -24,6 +25,11 @@ AFTER_DEPLOY: Mapping[Outcome, int] = {
 }
 # A run that was to go around and succeeded was not stopped in time.
 AFTER_ROLLBACK: Mapping[Outcome, int] = {**AFTER_DEPLOY, "rolled_back": 0, "succeeded": REFUSED}
+AFTER_REHEARSAL: Mapping[Literal["passed", "failed", "errored"], int] = {
+    "passed": 0,
+    "failed": DIFFERS,
+    "errored": DOUBTFUL,
+}
 
 EPILOG = (
     "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 cannot be reached, 130 interrupted."
@@ -31,6 +37,12 @@ EPILOG = (
 REPLAY_EPILOG = (
     "Exit codes: 0 the same verdict, byte for byte; 20 another one, or in other words; 1 refused, "
     "or a recording is damaged; 2 wrong usage; 3 cannot be reached; 130 interrupted."
+)
+REHEARSE_EPILOG = (
+    "Exit codes: 0 passed; 20 failed: it cannot be taken back as it is, or the previous version "
+    "cannot live with it; 21 nobody could tell; 124 no result in time (it goes on); 1 refused; 2 "
+    "wrong usage; 3 cannot be reached; 130 detached with Ctrl-C (it goes on). With --no-wait: 0 "
+    "it is under way."
 )
 DOCTOR_EPILOG = (
     "Exit codes: 0 all is well; 21 there are warnings, and nothing worse; 1 something is bad; "
