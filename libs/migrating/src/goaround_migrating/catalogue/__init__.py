@@ -18,6 +18,8 @@ from goaround_migrating.fingerprint import Fingerprint, Properties
 if TYPE_CHECKING:
     from asyncpg import Connection
 
+KEPT_SCHEMA = "goaround_kept"
+"""Where what a revert would lose is kept (`keeping`): no part of the schema of a service."""
 _HERE = files(__name__)
 _CATALOGUE = _HERE.joinpath("catalogue.sql").read_text()
 _SETTINGS = _HERE.joinpath("settings.sql").read_text()
@@ -33,7 +35,8 @@ async def fingerprint(
     """Return what a PostgreSQL database's schema is; of all schemas but the system's, or of some.
 
     `database` is a connection (it may be in a transaction: what that has done is seen) or a URL.
-    `leave_out` names tables that are no part of it, such as a migration tool's own.
+    `leave_out` names tables that are no part of it, such as a migration tool's own. The schema
+    `goaround_kept` never is.
 
     Raises:
         asyncpg.PostgresError: the server refused the connection or a look at its catalogue.
@@ -50,7 +53,7 @@ async def fingerprint(
     places = None if schemas is None else sorted(schemas)
     async with _one_moment(database):
         await database.execute(_SETTINGS)
-        rows = await database.fetch(_CATALOGUE, places, sorted(leave_out), privileges)
+        rows = await database.fetch(_CATALOGUE, places, sorted(leave_out), privileges, KEPT_SCHEMA)
     objects: dict[str, dict[str, Properties]] = {}
     for kind, name, properties in rows:
         read: Properties = json.loads(properties)

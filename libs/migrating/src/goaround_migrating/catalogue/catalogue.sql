@@ -5,10 +5,11 @@
 -- $1 the schemas to look at; NULL for all but the system's own
 -- $2 tables to leave out, by their bare names
 -- $3 whether to tell owners and privileges
+-- $4 a schema of our own that is never told
 WITH place AS MATERIALIZED (
     SELECT oid, nspname, nspowner, nspacl
       FROM pg_namespace
-     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+     WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', $4)
        AND ($1::text[] IS NULL OR nspname = ANY ($1))
 ),
 member AS MATERIALIZED (

@@ -1,0 +1,1 @@
+"""What a lossy revert would drop, copied first."""
