@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goaround_guidebook import NotCorrectable, correct, read
+from goaround_guidebook.correction import line_of
 from goaround_guidebook.planting import plant
 from goaround_guidebook.tree import Path, Scalar, at, plain, scalars
 from tests.guidebook.texts import CHECKOUT, SMALL
@@ -133,3 +134,27 @@ def test_a_correction_to_the_same_value_has_no_diff() -> None:
     path = ("deploy", "steps", 0, "name")
     done = correct(SMALL, path, "switch")
     assert (done.text, done.diff) == (SMALL, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("deploy", "steps", 0, "timeout"), 5),
+        (("deploy", "steps", 0, "env", "B"), 6),
+        (("deploy", "steps", 1), 9),
+        (("deploy", "steps", 1, "timeout"), 9),
+        (("deploy", "steps", 9), 3),
+        (("deploy", "nothing"), 18),
+        (("watch", "signals", 0, "muted"), 21),
+        (("gone",), None),
+        ((), None),
+    ],
+)
+def test_the_line_of_a_thing_is_told_or_that_of_what_it_would_belong_to(
+    path: Path, line: int | None
+) -> None:
+    assert line_of(ODD, path) == line
+
+
+def test_a_text_that_cannot_be_read_has_no_lines() -> None:
+    assert line_of("a: [", ("a",)) is None

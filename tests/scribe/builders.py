@@ -7,7 +7,7 @@ from goaround_schemas.guide import Record
 from goaround_schemas.recording import DeployRecordedData, Entry, WorkRecord
 from goaround_scribe.disk import LocalDisk
 from goaround_scribe.workspace import Workspace
-from tests.builders import work_record
+from tests.builders import watch_summary, work_record
 
 GUIDE = """\
 guide: goaround/v1
@@ -33,6 +33,7 @@ SUCCEEDED: dict[str, Any] = {
     "outcome": "succeeded",
     "reason": "every check passed, and p95 latency stayed at 0.21 s",
     "rollback": None,
+    "watch": watch_summary(),
     "guide_text": GUIDE,
     "previous_guide_text": GUIDE.replace("120s", "60s"),
 }

@@ -9,11 +9,12 @@ from goaround_schemas.duration import show_duration
 from goaround_schemas.matrix import RowOutcome
 from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.procedure import StepResult
-from goaround_scribe.correction import Lesson, learn, round_up
-from tests.builders import matrix, rollback_summary, row, step_result
+from goaround_scribe.learning import Lesson, learn, round_up
+from tests.builders import matrix, rollback_summary, row, step_result, watch_summary
 from tests.scribe.builders import GUIDE, record_of
 
 SWITCH = "switch to 2.4.1"
+NOTHING = Lesson((), (), 1, 0)
 CUT = "did not end within 120 s; stopped, and printed nothing"
 
 
@@ -23,6 +24,7 @@ def lesson(**changes: Any) -> Lesson:
 
 
 def one(found: Lesson) -> GuideCorrection:
+    """The only one: this run is the first on record."""
     (correction,) = found.corrections
     return correction
 
@@ -35,7 +37,15 @@ def test_a_step_that_nearly_used_up_its_time_is_given_more() -> None:
     found = one(lesson(steps=(step_result(SWITCH, seconds=104),)))
     assert found.field == "deploy.steps[switch to {version}].timeout"
     assert (found.was, found.proposed) == ("2m", "4m")
-    assert found.evidence == "took 104 s of 120 s in run r1 (2.4.1, prod)"
+    assert found.evidence == (
+        "took 104 s of 120 s in run r1 (2.4.1, prod), the longest of 1 good run on record. "
+        "It loosens a safety bound: what hangs is cut off 2m later"
+    )
+    assert found.effect == (
+        "of 1 good run on record none would have used more than 43% of 4m; "
+        "1 used more than 80% of 2m"
+    )
+    assert found.runs == ("r1",)
     assert "-      timeout: 120s   # was enough in spring" in found.diff
     assert "+      timeout: 4m   # was enough in spring" in found.diff
     assert found.diff.startswith("--- a/checkout.yaml\n+++ b/checkout.yaml\n")
@@ -43,7 +53,7 @@ def test_a_step_that_nearly_used_up_its_time_is_given_more() -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, 3.2, 96.0])
 def test_a_step_with_room_is_left_alone(seconds: float) -> None:
-    assert lesson(steps=(step_result(SWITCH, seconds=seconds),)) == Lesson((), ())
+    assert lesson(steps=(step_result(SWITCH, seconds=seconds),)) == NOTHING
 
 
 def test_a_default_that_is_too_tight_is_written_into_the_guide() -> None:
@@ -63,17 +73,33 @@ def test_migrations_have_a_bound_of_their_own() -> None:
     assert (found.field, found.was, found.proposed) == ("deploy.migrations.timeout", "1m", "2m")
 
 
-def test_a_step_that_its_timeout_cut_off_is_given_twice_that() -> None:
+def test_a_step_that_its_timeout_cut_off_is_a_word_and_no_change() -> None:
     cut = step_result(SWITCH, seconds=130, outcome="failed", detail=CUT)
     found = one(lesson(steps=(cut,), outcome="rolled_back", rollback=rollback_summary(steps=())))
-    assert found.proposed == "4m"
-    assert found.evidence.startswith("was cut off after 120 s")
+    assert found.diff == ""
+    assert found.proposed.endswith("if it only needs more time than 2m, give it 4m")
+    assert found.evidence.startswith("checkout.yaml:10: was cut off after 120 s in run r1")
+    assert "a sick version is slow too" in found.evidence
 
 
 def test_an_http_step_without_an_answer_was_cut_off_too() -> None:
     said = "POST https://x/y: no answer within 120 s; it may have been done"
     cut = step_result(SWITCH, seconds=120, outcome="unknown", detail=said)
-    assert one(lesson(steps=(cut,), outcome="rolled_back")).proposed == "4m"
+    assert "was cut off" in one(lesson(steps=(cut,), outcome="rolled_back")).evidence
+
+
+def test_a_way_back_that_its_timeout_cut_off_is_given_twice_that() -> None:
+    said = "did not end within 50 s; stopped, and printed nothing"
+    cut = step_result("back to 2.4.0", seconds=51, outcome="failed", detail=said)
+    back = rollback_summary(steps=(cut,))
+    found = one(lesson(outcome="rollback_failed", rollback=back))
+    assert (found.field, found.was, found.proposed) == (
+        "rollback.steps[back to {previous.version}].timeout",
+        "50s",
+        "2m",
+    )
+    assert "timeout: 2m}" in found.diff
+    assert "It loosens a safety bound" in found.evidence
 
 
 @pytest.mark.parametrize(
@@ -91,17 +117,27 @@ def test_what_does_not_prove_the_timeout_changes_nothing(step: StepResult) -> No
     assert lesson(steps=(step,)).corrections == ()
 
 
-@pytest.mark.parametrize("outcome", ["rolled_back", "rollback_failed"])
-def test_a_run_that_failed_for_another_reason_loosens_nothing_and_says_so(outcome: str) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "colour", "said"),
+    [
+        ("rolled_back", "green", "was rolled_back"),
+        ("rollback_failed", "green", "was rollback_failed"),
+        ("succeeded", "red", "went Red"),
+    ],
+)
+def test_a_run_that_did_not_go_well_loosens_nothing_and_says_so(
+    outcome: str, colour: str, said: str
+) -> None:
     found = lesson(
         steps=(step_result(SWITCH, seconds=119),),
         verification=(readiness("2.4.1", 9.9),),
         outcome=outcome,
+        watch=watch_summary(colour=colour),
         rollback=rollback_summary(steps=()),
     )
     assert found.corrections == ()
     assert len(found.not_learned) == 2
-    assert "for another reason: nothing is learned" in found.not_learned[0]
+    assert f"the run {said}: nothing is learned" in found.not_learned[0]
 
 
 def test_a_rollback_that_was_proven_teaches_about_itself() -> None:
@@ -120,7 +156,7 @@ def test_readiness_that_came_late_is_waited_for_longer() -> None:
 
 def test_readiness_that_never_came_proves_nothing() -> None:
     never = readiness("2.4.1", 10.0, RowOutcome.FAILED)
-    assert lesson(verification=(never,)) == Lesson((), ())
+    assert lesson(verification=(never,)) == NOTHING
 
 
 def test_a_check_with_its_own_patience_is_corrected_there() -> None:

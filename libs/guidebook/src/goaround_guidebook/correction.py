@@ -57,6 +57,25 @@ def correct(text: str, path: Path, value: str, name: str = "guide.yaml") -> Corr
     return Corrected(after, _diff(text, after, name))
 
 
+def line_of(text: str, path: Path) -> int | None:
+    """Return the line, from 1, on which the thing at the end of a path begins.
+
+    Where it is not written, as a default is not, the line of what it would belong to; None where
+    the text cannot be read.
+    """
+    try:
+        root = _read(text, path)
+    except NotCorrectable:
+        return None
+    for end in range(len(path), 0, -1):
+        parent = at(root, *path[: end - 1])
+        if isinstance(parent, Mapping) and (key := parent.keys.get(str(path[end - 1]))):
+            return key.place.line
+        if (node := at(root, *path[:end])) is not None:
+            return node.place.line
+    return None
+
+
 def _read(text: str, path: Path) -> Node:
     try:
         root, faults = plant(text, "guide")

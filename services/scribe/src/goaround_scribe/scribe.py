@@ -13,26 +13,24 @@ from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.recording import DeployRecordedData, Entry, WorkRecord
 from goaround_scribe import changelog, journal, section
 from goaround_scribe.configuration import MISSING, changes
-from goaround_scribe.correction import learn
 from goaround_scribe.entry import entry_for
+from goaround_scribe.learning import learn
 from goaround_scribe.page import NotWritten, Pages
 from goaround_scribe.section import SectionBroken
 
 
 def record(command: WorkRecord, pages: Pages) -> DeployRecordedData:
     """Write down all there is to write, and return what became of each."""
-    corrections, learned = _corrections(command)
     run = command.data
+    changed = _changelog(command, pages)
+    kept, past = _journal(command, pages)
+    documented = _docs(command, pages)
+    corrections, learned = _corrections(command, past)
     return DeployRecordedData(
         run_id=run.run_id,
         service=run.service,
         environment=run.environment,
-        entries=(
-            _changelog(command, pages),
-            _journal(command, pages),
-            _docs(command, pages),
-            learned,
-        ),
+        entries=(changed, kept, documented, learned),
         corrections=corrections,
     )
 
@@ -63,16 +61,21 @@ def _changelog(command: WorkRecord, pages: Pages) -> Entry:
     return _done("changelog", name, lambda: pages.amend(name, with_entry))
 
 
-def _journal(command: WorkRecord, pages: Pages) -> Entry:
+def _journal(command: WorkRecord, pages: Pages) -> tuple[Entry, bytes | None]:
+    """Return what became of the run's line, and the journal as it was; None if it was not read."""
     run = command.data
     if run.record.changelog is None:
-        return _skipped("journal", "it stands beside the change log, and the guide names none")
+        why = "it stands beside the change log, and the guide names none"
+        return _skipped("journal", why), None
     name = _beside(run.record.changelog)
+    past: bytes | None = None
 
     def line(existing: bytes) -> bytes | None:
+        nonlocal past
+        past = existing
         return journal.addition(existing, run.run_id, journal.line_for(command))
 
-    return _done("journal", name, lambda: pages.extend(name, line))
+    return _done("journal", name, lambda: pages.extend(name, line)), past
 
 
 def _docs(command: WorkRecord, pages: Pages) -> Entry:
@@ -115,19 +118,28 @@ def _docs(command: WorkRecord, pages: Pages) -> Entry:
     return _done("docs", name, lambda: pages.amend(name, current))
 
 
-def _corrections(command: WorkRecord) -> tuple[tuple[GuideCorrection, ...], Entry]:
+def _corrections(
+    command: WorkRecord, past: bytes | None
+) -> tuple[tuple[GuideCorrection, ...], Entry]:
     try:
-        lesson = learn(command.data)
+        lesson = learn(command.data, past or b"")
     except GuideInvalid as error:
         said = f"the guide that the run followed cannot be read again: {error.faults[0]}"
         return (), Entry(what="corrections", outcome="failed", detail=said)
     told = [f"{c.field}: {c.was} -> {c.proposed}, {c.evidence}" for c in lesson.corrections]
     told += lesson.not_learned
+    told = told or ["the guide fits"]
+    if past is None:
+        told.append("learned from this run alone: there is no journal to read the others in")
+    else:
+        told.append(f"learned from {lesson.runs} run{'s' * (lesson.runs != 1)} on record")
+    if lesson.broken:
+        told.append(f"{lesson.broken} lines of the journal could not be read and were passed over")
     return lesson.corrections, Entry(
         what="corrections",
         outcome="written" if lesson.corrections else "unchanged",
         where=command.data.guide_name,
-        detail="; ".join(told) or "every timeout had room",
+        detail="; ".join(told),
     )
 
 

@@ -1,0 +1,127 @@
+"""What earlier runs were like, read from the end of the scribe's own journal.
+
+Pure: it is given the journal's bytes. What stands behind the line of the run at hand came after
+it and is never looked at, so a command that comes again learns from the very same runs.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic import BaseModel, Field, ValidationError
+
+from goaround_schemas.envelope import RunPayload
+from goaround_schemas.matrix import Matrix
+from goaround_schemas.outcome import RollbackSummary
+from goaround_schemas.procedure import MigrationResult, StepResult
+from goaround_schemas.recording import WorkRecordData
+from goaround_schemas.watching import WatchSummary
+from goaround_scribe.learning.procedure import Procedure
+
+MOST_RUNS = 200
+MOST_BYTES = 8 * 1024 * 1024
+
+
+class RecordedRun(RunPayload, frozen=True):
+    """One run, as far as anything is learned from it."""
+
+    kind: str = "deploy"
+    version: str | None = None
+    previous_version: str | None = None
+    outcome: str
+    guide_digest: str = ""
+    verification: tuple[Matrix, ...] = ()
+    steps: tuple[StepResult, ...] = ()
+    migration: MigrationResult | None = None
+    watch: WatchSummary | None = None
+    rollback: RollbackSummary | None = None
+
+    def went_well(self, procedure: Procedure) -> bool:
+        """Whether what this run did on the way forward, or back, is an example to learn from."""
+        if procedure == "rollback":
+            return self.outcome in ("rolled_back", "succeeded")
+        return self.outcome == "succeeded" and self.kind == "deploy" and not self.went_red
+
+    @property
+    def went_red(self) -> bool:
+        """Whether its watch ended Red."""
+        return self.watch is not None and self.watch.colour == "red"
+
+    @property
+    def told(self) -> str:
+        """How evidence names it."""
+        return f"run {self.run_id} ({self.version or 'no version'}, {self.environment})"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The runs of one service, newest first: the one at hand and those on record before it."""
+
+    now: RecordedRun
+    past: tuple[RecordedRun, ...] = ()
+    broken: int = 0
+    """Lines of the journal that nothing could be learned from."""
+
+    @property
+    def runs(self) -> tuple[RecordedRun, ...]:
+        """Every run, newest first."""
+        return (self.now, *self.past)
+
+    @cached_property
+    def by_environment(self) -> dict[str, tuple[RecordedRun, ...]]:
+        """The runs of each environment that has some, newest first."""
+        found: dict[str, list[RecordedRun]] = {}
+        for run in self.runs:
+            found.setdefault(run.environment, []).append(run)
+        return {name: tuple(found[name]) for name in sorted(found)}
+
+
+class _Whose(BaseModel):
+    service: str = ""
+    run_id: str = Field(default="")
+
+
+def remember(run: WorkRecordData, journal: bytes) -> Memory:
+    """Return the run at hand and what the journal tells of the same service's earlier ones."""
+    now = RecordedRun.model_validate(run, from_attributes=True)
+    kept: list[RecordedRun] = []
+    seen, broken = {run.run_id}, 0
+    for line in _backwards(_before(journal, run.run_id)):
+        if len(kept) + 1 >= MOST_RUNS:
+            break
+        try:
+            whose = _Whose.model_validate_json(line)
+            if whose.service != run.service or whose.run_id in seen:
+                continue
+            kept.append(RecordedRun.model_validate_json(line))
+        except ValidationError:
+            broken += 1
+            continue
+        seen.add(whose.run_id)
+    return Memory(now, tuple(kept), broken)
+
+
+def _before(journal: bytes, run_id: str) -> bytes:
+    """Return what was written before the run's own line; all of it where it has none yet."""
+    sought, place = json.dumps(run_id).encode(), 0
+    while (place := journal.find(sought, place)) >= 0:
+        start = journal.rfind(b"\n", 0, place) + 1
+        end = journal.find(b"\n", place)
+        end = len(journal) if end < 0 else end
+        try:
+            if _Whose.model_validate_json(journal[start:end]).run_id == run_id:
+                return journal[:start]
+        except ValidationError:
+            pass  # a line that was cut off is nobody's
+        place = end
+    return journal
+
+
+def _backwards(journal: bytes) -> Iterator[bytes]:
+    """Yield the last lines, the last first, no further back than `MOST_BYTES`."""
+    tail = journal[-MOST_BYTES:]
+    lines: Sequence[bytes] = tail.split(b"\n")
+    if len(tail) < len(journal) and not journal[: -len(tail)].endswith(b"\n"):
+        lines = lines[1:]  # its beginning lies beyond the bound
+    return (line for line in reversed(lines) if line.strip())
