@@ -16,6 +16,7 @@ from goaround_orchestrator.evidence import on_evidence
 from goaround_orchestrator.handlers import on_answer, on_answers, on_request, on_requests
 from goaround_orchestrator.ledger import Away
 from goaround_orchestrator.lifecycle import Answer
+from goaround_orchestrator.proving import ProvingAnswers
 from goaround_orchestrator.relay import relay
 from goaround_orchestrator.settings import OrchestratorSettings
 from goaround_orchestrator.shelf import DirectoryGuides
@@ -44,6 +45,7 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
     last_look = LastLook(settings.sweep_every_s)
     answers = (
         Answers(ledger, guides, clock).by_subject()
+        | ProvingAnswers(ledger, guides, clock).by_subject()
         | ConditionAnswers(ledger, clock, last_look).by_subject()
     )
 

@@ -16,9 +16,9 @@ from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.frontdoor import Knock, Refusal, Request, Stray
 from goaround_orchestrator.ledger import Ledger, Overtaken, Unit
 from goaround_orchestrator.lifecycle import Answer, Answered, Neighbour, Tick, attribution
+from goaround_orchestrator.proofs import rehearsal_in
 from goaround_orchestrator.run import Run, Step
 from goaround_schemas.procedure import DeployInspected
-from goaround_schemas.proving import RehearsalRow
 from goaround_schemas.recording import DeployRecorded
 
 log = structlog.stdlib.get_logger()
@@ -99,17 +99,8 @@ async def on_answers(events: Sequence[Answer], ledger: Ledger, clock: Clock) -> 
 async def _noted(unit: Unit, run: Run | None, event: Answer) -> Answer:
     """Keep what an answer says beyond its run; return it with what is news to people."""
     data = event.data
-    if isinstance(event, DeployInspected) and event.data.rehearsal is not None:
-        await unit.rehearsed(
-            RehearsalRow(
-                rehearsal_id=data.run_id,
-                service=data.service,
-                environment=data.environment,
-                version=event.data.version,
-                result=event.data.rehearsal,
-                migrations=event.data.pending,
-            )
-        )
+    if isinstance(event, DeployInspected) and (tried := rehearsal_in(event)) is not None:
+        await unit.rehearsed(tried)
     if isinstance(event, DeployRecorded) and event.data.corrections and run is not None:
         still_open = await unit.proposed(
             data.service,
