@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from goaround_schemas.guide.step import Migrations, Step
+from goaround_schemas.guide.step import Migrations, SqlFiles, Step
 from goaround_schemas.procedure import (
     WorkDeploy,
     WorkDeployData,
@@ -19,6 +19,10 @@ MIGRATIONS = Migrations(
     apply=("schema", "apply"),
     revert=("schema", "revert", "{migration.before}"),
 )
+SEEN = MIGRATIONS.model_copy(update={"database": "${env:SHOP_DB}"})
+"""The same with a database in which fingerprints are taken."""
+JUDGED = SEEN.model_copy(update={"files": SqlFiles(folder="migrations")})
+"""The same of a tool whose SQL can be had."""
 
 
 def step(name: str, **given: Any) -> Step:

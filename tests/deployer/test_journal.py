@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from goaround_deployer.journal import (
     MOST_TASKS,
     Journal,
     ProcedureRecord,
+    SchemaRecord,
     TaskRecord,
     Unreadable,
     decode,
@@ -18,6 +20,9 @@ from goaround_deployer.journal import (
     tail,
 )
 from goaround_deployer.output import Tail, last_lines, last_word
+from goaround_deployer.seen import MOST_CHARACTERS, Seen, packed, unpacked
+from goaround_migrating import Fingerprint
+from goaround_migrating.tools import Script
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -48,6 +53,66 @@ def test_a_journal_always_fits_and_never_drops_a_step(tasks: int, output: str) -
 
     assert len(raw) <= MOST_BYTES
     assert len(decode("run-1", raw).procedures[0].tasks) == tasks
+
+
+def test_a_journal_of_an_earlier_release_is_read() -> None:
+    raw = (
+        b'{"format":1,"run_id":"run-1","procedures":[{"command_id":"deploy-1","kind":"deploy",'
+        b'"stage":"all","fingerprint":"f","tasks":{"migration":{"state":"started","started_at":'
+        b'"2026-11-23T00:00:00Z"}},"schema":{"before":"A","after":null,"applied":true}}]}'
+    )
+    found = decode("run-1", raw).procedures[0]
+
+    assert found.schema_ == SchemaRecord(before="A", applied=True)
+    assert found.tasks["migration"].goes_on is False
+    assert found.reverted is None
+
+
+def test_what_was_seen_of_a_schema_gives_way_before_a_step_does_and_its_digest_never() -> None:
+    seen = SchemaRecord(before="A", fingerprint_before="d1", seen="x" * MOST_CHARACTERS)
+    full = journal(MOST_TASKS, "x" * 9000, detail="x" * 600)
+    full = full.with_procedure(full.procedures[0].model_copy(update={"schema_": seen}))
+    kept = decode("run-1", encode(full)).procedures[0]
+    assert kept.schema_ == seen.model_copy(update={"seen": None})
+    assert len(kept.tasks) == MOST_TASKS
+
+    few = journal(3, "releasing\n")
+    few = few.with_procedure(few.procedures[0].model_copy(update={"schema_": seen}))
+    assert decode("run-1", encode(few)) == few
+
+
+def fingerprint(tables: int) -> Fingerprint:
+    """A schema that does not pack well: no two names are alike."""
+    return Fingerprint.of(
+        {
+            "column": {
+                f"public.{hashlib.sha256(f'{t}.{c}'.encode()).hexdigest()[:16]}": {"type": "text"}
+                for t in range(tables)
+                for c in range(10)
+            }
+        }
+    )
+
+
+NOTE = Script(version="1", up="CREATE TABLE a ();", down="DROP TABLE a;")
+
+
+def test_what_was_seen_of_a_schema_is_unpacked_as_it_was_packed() -> None:
+    seen = Seen(fingerprint=fingerprint(20), scripts=(NOTE,))
+    assert unpacked(packed(seen)) == seen
+    assert unpacked(None) == Seen()
+
+
+def test_what_was_seen_is_packed_without_the_scripts_or_not_at_all_where_room_is_short() -> None:
+    long = "".join(hashlib.sha256(str(n).encode()).hexdigest() for n in range(5000))
+    both = Seen(fingerprint=fingerprint(20), scripts=(NOTE.model_copy(update={"up": long}),))
+    assert unpacked(packed(both)) == Seen(fingerprint=both.fingerprint)
+    assert packed(Seen(fingerprint=fingerprint(5000))) is None
+
+
+@pytest.mark.parametrize("text", ["", "?", "aGVsbG8=", "eJyrVkrLz1eyUkpKLFKqBQAdegQ0", "eA=="])
+def test_what_a_later_release_has_packed_otherwise_is_not_guessed(text: str) -> None:
+    assert unpacked(text) == Seen()
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"not json", b'{"format":2,"run_id":"run-1"}'])

@@ -32,11 +32,12 @@ from goaround_deployer.procedure import (
     Finish,
     Settle,
     Target,
-    after_crash,
     next_move,
     plan_of,
     target_of,
 )
+from goaround_deployer.seen import Seen, packed
+from goaround_migrating import Fingerprint
 from goaround_schemas.procedure import WorkDeploy, WorkRollback
 from tests.deployer.builders import MIGRATIONS, RUN, deploy, rollback, step
 
@@ -126,6 +127,28 @@ def test_what_is_next(tasks: tuple[TaskRecord, ...], stop: bool, expected: tuple
             assert expected == ("finish", outcome, reason)
 
 
+def test_a_way_back_does_all_the_steps_that_it_is_sent_whatever_stage_they_belong_to() -> None:
+    back = rollback(step("undo the canary", only=("canary",)), stage="wave-2")
+    move = next_move(plan_of(back, None), record(back), "wave-2")
+
+    assert isinstance(move, Begin)
+
+
+def test_what_need_not_hold_up_the_rest_fails_the_whole_all_the_same() -> None:
+    back = rollback(step("back"), migrations=MIGRATIONS)
+    plan = plan_of(back, Target("A", "B", moved=True))
+    astray = task(outcome="failed", detail="column note should not be there", goes_on=True)
+    begun = record(back).with_task(MIGRATION, astray)
+    assert next_move(plan, begun, "all") == Begin(plan[1])
+
+    ended = begun.with_task("0", task())
+    assert next_move(plan, ended, "all") == Finish(
+        "failed",
+        "revert migrations: column note should not be there; what comes after it was done "
+        "(1 of 1 done)",
+    )
+
+
 def test_a_procedure_without_steps_is_done() -> None:
     command = deploy()
     assert next_move((), record(command), "all") == Finish("done", "nothing to do")
@@ -157,13 +180,6 @@ def test_a_way_back_without_migrations_has_that_task_only_where_the_schema_was_m
 
 
 @pytest.mark.parametrize(
-    ("now", "expected"), [("A", "again"), ("B", "done"), ("C", "unknown"), ("", "unknown")]
-)
-def test_what_became_of_an_apply_whose_worker_died(now: str, expected: str) -> None:
-    assert after_crash("A", now, frozenset({"B"})) == expected
-
-
-@pytest.mark.parametrize(
     ("schemas", "recorded", "expected"),
     [
         ((), None, None),
@@ -188,6 +204,37 @@ def test_where_the_schema_goes_back_to(
     assert target_of(rollback(migration_before=recorded), journal) == expected
     if not schemas:
         assert target_of(rollback(migration_before=recorded), None) == expected
+
+
+def test_the_way_back_knows_the_catalogue_of_before_and_of_after() -> None:
+    before = Fingerprint.of({"column": {"orders.id": {"type": "int"}}})
+    first = SchemaRecord(
+        before="A",
+        after="A",
+        fingerprint_before=before.digest,
+        fingerprint_after="f2",
+        seen=packed(Seen(fingerprint=before)),
+    )
+    again = first.model_copy(update={"seen": None, "fingerprint_after": "f3"})
+    journal = Journal(
+        run_id=RUN,
+        procedures=tuple(
+            record(deploy(message_id=f"d{i}")).model_copy(update={"schema_": schema})
+            for i, schema in enumerate((first, again))
+        ),
+    )
+
+    assert target_of(rollback(fingerprint_before="other"), journal) == Target(
+        "A",
+        "A",
+        # The revision stayed, the catalogue did not.
+        moved=True,
+        fingerprint=before.digest,
+        fingerprint_after="f3",
+        seen=Seen(fingerprint=before),
+    )
+    recorded = rollback(migration_before="A", fingerprint_before="f1")
+    assert target_of(recorded, None) == Target("A", None, moved=True, fingerprint="f1")
 
 
 FORWARD, BACK, STAGE_2 = deploy(), rollback(), deploy(message_id="deploy-2", stage="second")

@@ -12,9 +12,13 @@ from goaround_deployer.handlers import on_command
 from goaround_deployer.journal import ProcedureCommand
 from goaround_deployer.lease import Admitter, Timing
 from goaround_deployer.runner import Attempt, Runner
+from goaround_deployer.schemas import Copy, NotCopied, Schemas
+from goaround_deployer.tooling import NotTold
 from goaround_deployer.work import Tools
+from goaround_migrating import Fingerprint
+from goaround_migrating.tools import Script
 from goaround_schemas.envelope import Message
-from goaround_schemas.guide.step import Step
+from goaround_schemas.guide.step import Migrations, Step
 from goaround_schemas.procedure import DeployExecuted, DeployStepFinished
 
 TIMING = Timing(lease_s=0.3, beat_s=0.1)
@@ -84,6 +88,86 @@ class MortalRunner:
 
 
 @dataclass
+class MortalSchemas:
+    """Looks at schemas for a worker that may die over it."""
+
+    real: Schemas
+    fuse: Fuse
+
+    async def fingerprint(self, migrations: Migrations) -> Fingerprint:
+        self.fuse.burn()
+        return await self.real.fingerprint(migrations)
+
+    async def pending(
+        self, migrations: Migrations, values: Mapping[str, str], current: str
+    ) -> tuple[Script, ...]:
+        self.fuse.burn()
+        return await self.real.pending(migrations, values, current)
+
+    async def applied_since(
+        self, migrations: Migrations, values: Mapping[str, str], before: str, now: str
+    ) -> tuple[Script, ...]:
+        self.fuse.burn()
+        return await self.real.applied_since(migrations, values, before, now)
+
+    async def keep(
+        self, migrations: Migrations, downs: tuple[str, ...], run_id: str
+    ) -> tuple[Copy, ...]:
+        self.fuse.burn()
+        kept = await self.real.keep(migrations, downs, run_id)
+        self.fuse.burn()
+        return kept
+
+
+@dataclass
+class Catalogue:
+    """A schema in memory, and the one migration that leads from revision A to B.
+
+    `adds` are the columns that it adds, `forgets` those that its way back leaves. What is None
+    cannot be had.
+    """
+
+    columns: set[str] = field(default_factory=lambda: {"orders.id"})
+    adds: tuple[str, ...] = ("orders.note",)
+    forgets: tuple[str, ...] = ()
+    script: Script | None = None
+    blind: str = ""
+    refuses_copies: str = ""
+    copied: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+
+    async def fingerprint(self, migrations: Migrations) -> Fingerprint:
+        assert migrations.database is not None, "asked for without a database"
+        if self.blind:
+            raise NotTold(self.blind)
+        return Fingerprint.of({"column": {c: {"type": "text"} for c in self.columns}})
+
+    async def pending(
+        self, migrations: Migrations, values: Mapping[str, str], current: str
+    ) -> tuple[Script, ...]:
+        return self._told() if current == "A" else ()
+
+    async def applied_since(
+        self, migrations: Migrations, values: Mapping[str, str], before: str, now: str
+    ) -> tuple[Script, ...]:
+        if migrations.sql is not None:
+            raise NotTold("the SQL of what was applied cannot be asked for afterwards")
+        return self._told()
+
+    async def keep(
+        self, migrations: Migrations, downs: tuple[str, ...], run_id: str
+    ) -> tuple[Copy, ...]:
+        if self.refuses_copies:
+            raise NotCopied(self.refuses_copies)
+        self.copied.append(downs)
+        return (Copy("goaround_kept.orders_note", "UPDATE orders SET note = kept.note"),)
+
+    def _told(self) -> tuple[Script, ...]:
+        if self.script is None:
+            raise NotTold("`tool --sql` ended with exit code 1")
+        return (self.script,)
+
+
+@dataclass
 class MortalPublisher:
     """A publisher whose worker may die before or after a message is kept."""
 
@@ -106,18 +190,27 @@ class World:
     effects: list[str] = field(default_factory=list[str])
     outcomes: dict[str, list[Attempt]] = field(default_factory=dict[str, list[Attempt]])
     schema: str = "A"
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
         """Change the world as the program says; `outcomes` are what a step gives, in turn."""
         match step.run:
             case ("schema", "current"):
                 return Attempt("done", "exit code 0", value=self.schema)
+            case ("alembic", "current"):
+                said = "" if self.schema == "base" else f"{self.schema} (head)\n"
+                return Attempt("done", "exit code 0", f"INFO  [alembic] Context impl\n{said}")
+            case ("schema", "silent"):
+                return Attempt("failed", "exit code 1, and printed nothing")
             case ("schema", "apply"):
                 self.schema = "B"
+                self.catalogue.columns |= set(self.catalogue.adds)
                 self.effects.append("apply")
                 return Attempt("done", "exit code 0")
             case ("schema", "revert", to):
                 self.schema = to
+                known = self.catalogue
+                known.columns -= set(known.adds) - set(known.forgets)
                 self.effects.append("revert")
                 return Attempt("done", "exit code 0")
             case _:
@@ -130,7 +223,11 @@ class World:
     def tools(self, fuse: Fuse | None = None) -> Tools:
         fuse = fuse or Fuse(None)
         return Tools(
-            MortalRunner(self, fuse), MortalPublisher(self.publisher, fuse), self.clock, sleep=soon
+            MortalRunner(self, fuse),
+            MortalPublisher(self.publisher, fuse),
+            self.clock,
+            sleep=soon,
+            schemas=MortalSchemas(self.catalogue, fuse),
         )
 
     def admitter(self, fuse: Fuse | None = None) -> Admitter:

@@ -74,8 +74,16 @@ def _going_back(journal: Journal) -> bool:
     )
 
 
-def taken(journal: Journal, command: ProcedureCommand, holder: str, end: End) -> Journal:
+def taken(
+    journal: Journal,
+    command: ProcedureCommand,
+    holder: str,
+    end: End,
+    resumed: Journal | None = None,
+) -> Journal:
     """Return the journal as its new holder writes it.
+
+    `resumed` is the journal of the run whose failed way back this command goes on with.
 
     What the last holder had at hand is orphaned. If we come to roll back, or are a deployment
     that a rollback has overtaken, deployments that never ended are ended so (`end`).
@@ -95,7 +103,7 @@ def taken(journal: Journal, command: ProcedureCommand, holder: str, end: End) ->
     )
     if kept.of(command.id) is not None:
         return kept
-    return kept.with_procedure(_first_record(kept, command))
+    return kept.with_procedure(_first_record(kept, command, resumed))
 
 
 def _orphaned(record: ProcedureRecord) -> ProcedureRecord:
@@ -108,11 +116,15 @@ def _orphaned(record: ProcedureRecord) -> ProcedureRecord:
     return record.model_copy(update={"tasks": tasks})
 
 
-def _first_record(journal: Journal, command: ProcedureCommand) -> ProcedureRecord:
+def _first_record(
+    journal: Journal, command: ProcedureCommand, resumed: Journal | None
+) -> ProcedureRecord:
     """Start a record; go on from an earlier command that was to do the very same.
 
     What it has done stays done. What never began, or may be done again, is open again. A step
     that is not idempotent and was begun keeps its outcome: a new command is no leave to repeat it.
+    Where a person goes on with a run, what failed for sure is open again too: they have seen to
+    it. What nobody knows stays unknown.
     """
     fresh = ProcedureRecord(
         command_id=command.id,
@@ -120,24 +132,41 @@ def _first_record(journal: Journal, command: ProcedureCommand) -> ProcedureRecor
         stage=command.data.stage,
         fingerprint=fingerprint_of(command),
     )
-    same = [
-        p
-        for p in journal.procedures
-        if (p.kind, p.stage, p.fingerprint) == (fresh.kind, fresh.stage, fresh.fingerprint)
-    ]
-    if not same:
+    own = [p for p in journal.procedures if _same(p, fresh) and p.stage == fresh.stage]
+    # A way back is one for all stages, and another run may name another one.
+    theirs = [p for p in (resumed.procedures if resumed else ()) if _same(p, fresh)]
+    if not own and not theirs:
         return fresh
+    earlier, by_person = (own[-1], False) if own else (theirs[-1], True)
     steps = {str(i): step for i, step in enumerate(command.data.steps)}
     tasks = {
         key: task
-        for key, task in same[-1].tasks.items()
-        if _stays(task, key == MIGRATION or steps[key].idempotent)
+        for key, task in earlier.tasks.items()
+        if _stays(task, key == MIGRATION or steps[key].idempotent, by_person=by_person)
+        # What became of the schema was decided by what was allowed then; it is asked anew.
+        and not (key == MIGRATION and task.outcome == "skipped")
     }
-    # The place before the first touch outlives a second try: the way back needs it.
-    return fresh.model_copy(update={"tasks": tasks, "schema_": same[-1].schema_})
+    # The place before the first touch outlives a second try: the way back needs it. What was seen
+    # there stays with the first record.
+    schema = earlier.schema_
+    if schema is not None and not by_person:
+        schema = schema.model_copy(update={"seen": None})
+    return fresh.model_copy(
+        update={
+            "tasks": tasks,
+            "schema_": schema,
+            "reverted": earlier.reverted if MIGRATION in tasks else None,
+        }
+    )
 
 
-def _stays(task: TaskRecord, repeatable: bool) -> bool:
+def _same(record: ProcedureRecord, fresh: ProcedureRecord) -> bool:
+    return (record.kind, record.fingerprint) == (fresh.kind, fresh.fingerprint)
+
+
+def _stays(task: TaskRecord, repeatable: bool, *, by_person: bool) -> bool:
     if task.state == "orphaned" or task.outcome in ("done", "skipped"):
         return True
+    if by_person and task.outcome in ("failed", "errored"):
+        return False
     return task.begun and not repeatable

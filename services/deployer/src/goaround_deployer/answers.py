@@ -61,7 +61,7 @@ def executed(
     command: ProcedureCommand, plan: tuple[Task, ...], record: ProcedureRecord
 ) -> DeployExecuted:
     """Return the last word on a procedure that has its end on record."""
-    end, schema = record.end, record.schema_
+    end = record.end
     assert end is not None, "the last word comes after the end"
     results = tuple(_result(t, record.tasks[t.key]) for t in plan if t.key in record.tasks)
     return _executed(
@@ -69,7 +69,7 @@ def executed(
         end,
         changed=record.changed,
         steps=_within(results, _MOST_ANSWER_BYTES),
-        migration=MigrationResult(before=schema.before, after=schema.after) if schema else None,
+        migration=_migration(record),
     )
 
 
@@ -125,6 +125,19 @@ def _executed(
             migration=migration,
             changed=changed,
         ),
+    )
+
+
+def _migration(record: ProcedureRecord) -> MigrationResult | None:
+    schema = record.schema_
+    if schema is None:
+        return MigrationResult(reverted=record.reverted) if record.reverted else None
+    return MigrationResult(
+        before=schema.before,
+        after=schema.after,
+        fingerprint_before=schema.fingerprint_before,
+        fingerprint_after=schema.fingerprint_after,
+        reverted=record.reverted,
     )
 
 

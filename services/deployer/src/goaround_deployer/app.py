@@ -8,6 +8,7 @@ from goaround_chassis.service import Service
 from goaround_deployer.handlers import on_command, on_dead
 from goaround_deployer.journal import ProcedureCommand
 from goaround_deployer.lease import Admitter
+from goaround_deployer.reach import ReachableSchemas
 from goaround_deployer.settings import DeployerSettings
 from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.kinds import StepRunner
@@ -28,9 +29,10 @@ async def build(settings: DeployerSettings, bus: Bus) -> Service:
     worker = worker_environment()
     # No proxy and no .netrc of the worker's own account: a guide says all that a request carries.
     client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
-    runner = StepRunner(Programs(worker, settings.pass_environment), HttpRequests(client), worker)
+    programs = Programs(worker, settings.pass_environment)
+    runner = StepRunner(programs, HttpRequests(client), worker)
     admitter = Admitter(bucket, clock, settings.timing)
-    tools = Tools(runner, bus, clock)
+    tools = Tools(runner, bus, clock, schemas=ReachableSchemas(programs, worker))
 
     async def handle(command: ProcedureCommand) -> None:
         await on_command(command, admitter, tools)

@@ -7,7 +7,7 @@ from typing import assert_never
 
 import structlog
 
-from goaround_deployer import answers, migration
+from goaround_deployer import answers, migration, reverting
 from goaround_deployer.journal import End
 from goaround_deployer.procedure import Begin, Finish, Settle, Task, closed, next_move
 from goaround_deployer.work import Ending, Work, ending
@@ -71,7 +71,7 @@ async def _do(work: Work, task: Task) -> None:
     elif isinstance(work.command, WorkDeploy):
         await migration.forward(work, task)
     else:
-        await migration.back(work, task)
+        await reverting.back(work, task)
 
 
 async def _step(work: Work, task: Task, step: Step) -> None:

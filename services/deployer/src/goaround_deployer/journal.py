@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
-from goaround_schemas.procedure import StepOutcome, WorkDeploy, WorkRollback
+from goaround_schemas.procedure import Reverted, StepOutcome, WorkDeploy, WorkRollback
 
 Kind = Literal["deploy", "rollback"]
 Outcome = Literal["done", "failed", "errored", "unknown", "stopped"]
@@ -20,8 +20,16 @@ MIGRATION = "migration"
 
 # Half of what a server takes by default (1 MB), since the final answer repeats it all.
 MOST_BYTES = 480_000
-# Per step, tried in this order until the document fits: bytes of output, characters of detail.
-_ROOM = ((4096, 600), (1024, 600), (256, 300), (0, 200), (0, 0))
+# Tried in this order until the document fits: bytes of output and characters of detail for each
+# step, and whether what was seen of the schema is kept beside its digest.
+_ROOM = (
+    (4096, 600, True),
+    (1024, 600, True),
+    (256, 300, True),
+    (256, 300, False),
+    (0, 200, False),
+    (0, 0, False),
+)
 # What fits with no output at all.
 MOST_TASKS = 1200
 
@@ -30,7 +38,8 @@ class TaskRecord(BaseModel, frozen=True):
     """One migration or step.
 
     `started`: its holder is at it. `orphaned`: its holder is gone, and nobody knows how far it
-    came. `ended`: see the outcome.
+    came. `ended`: see the outcome. `goes_on`: it ended badly, and what comes after it is better
+    done than left undone; the procedure has failed all the same.
     """
 
     state: Literal["started", "orphaned", "ended"]
@@ -41,14 +50,26 @@ class TaskRecord(BaseModel, frozen=True):
     detail: str = ""
     output: str = ""
     seconds: float = 0.0
+    goes_on: bool = False
 
 
 class SchemaRecord(BaseModel, frozen=True):
-    """Where the schema was before it was touched, and after. `applied`: the command ended well."""
+    """Where the schema was before it was touched, and after. `applied`: the command ended well.
+
+    By the tool's word, and by the catalogue's fingerprint where one could be taken.
+    """
 
     before: str
     after: str | None = None
     applied: bool = False
+    fingerprint_before: str | None = None
+    fingerprint_after: str | None = None
+    seen: str | None = Field(
+        default=None, description="What was seen before it was touched, as `seen` packs it."
+    )
+    kept: tuple[str, ...] = Field(
+        default=(), description="Tables to which a revert copied what it was to drop."
+    )
 
 
 class End(BaseModel, frozen=True):
@@ -68,6 +89,7 @@ class ProcedureRecord(BaseModel, frozen=True):
     fingerprint: str
     tasks: dict[str, TaskRecord] = Field(default_factory=dict[str, TaskRecord])
     schema_: SchemaRecord | None = Field(default=None, alias="schema")
+    reverted: Reverted | None = None
     end: End | None = None
 
     @property
@@ -149,17 +171,19 @@ def decode(run_id: str, raw: bytes) -> Journal:
 def encode(journal: Journal) -> bytes:
     """Return the document in at most `MOST_BYTES`, with as much output as there is room for."""
     raw = b""
-    for output_bytes, detail_chars in _ROOM:
-        raw = _trimmed(journal, output_bytes, detail_chars).model_dump_json(by_alias=True).encode()
+    for output_bytes, detail_chars, with_seen in _ROOM:
+        trimmed = _trimmed(journal, output_bytes, detail_chars, with_seen=with_seen)
+        raw = trimmed.model_dump_json(by_alias=True).encode()
         if len(raw) <= MOST_BYTES:
             break
     return raw
 
 
-def _trimmed(journal: Journal, output_bytes: int, detail_chars: int) -> Journal:
+def _trimmed(journal: Journal, output_bytes: int, detail_chars: int, *, with_seen: bool) -> Journal:
     procedures = tuple(
         p.model_copy(
             update={
+                "schema_": p.schema_ if with_seen else _unseen(p.schema_),
                 "tasks": {
                     key: t.model_copy(
                         update={
@@ -168,12 +192,16 @@ def _trimmed(journal: Journal, output_bytes: int, detail_chars: int) -> Journal:
                         }
                     )
                     for key, t in p.tasks.items()
-                }
+                },
             }
         )
         for p in journal.procedures
     )
     return journal.model_copy(update={"procedures": procedures})
+
+
+def _unseen(schema: SchemaRecord | None) -> SchemaRecord | None:
+    return schema.model_copy(update={"seen": None}) if schema is not None else None
 
 
 def tail(text: str, most_bytes: int) -> str:

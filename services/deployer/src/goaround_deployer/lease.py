@@ -27,6 +27,7 @@ from goaround_deployer.journal import (
     decode,
     encode,
 )
+from goaround_schemas.procedure import WorkRollback
 
 log = structlog.get_logger(__name__)
 
@@ -266,8 +267,9 @@ class Admitter:
             reason="a rollback came before the deployment had ended",
             at=self.clock.now(),
         )
+        resumed = await self._resumed(command)
         # The moment before the write: the lease of whoever waits cannot have begun earlier.
-        began = taken(journal, command, str(uuid4()), end)
+        began = taken(journal, command, str(uuid4()), end, resumed)
         hold = Hold(
             self.bucket,
             began,
@@ -286,3 +288,11 @@ class Admitter:
             return None
         hold.taken_as(written)
         return hold
+
+    async def _resumed(self, command: ProcedureCommand) -> Journal | None:
+        """Return the journal of the run whose failed way back this command goes on with."""
+        run_id = command.data.resumes if isinstance(command, WorkRollback) else None
+        if run_id is None or run_id == command.data.run_id:
+            return None
+        entry = await self.bucket.get(run_id)
+        return decode(run_id, entry.value) if entry else None

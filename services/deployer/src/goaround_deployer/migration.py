@@ -1,16 +1,23 @@
-"""The schema's way forward and back, each asked for before and after it is moved.
+"""The schema's way forward, looked at before and after it is moved.
 
-The guide's `current` says where the schema is: the first word of the last line that it prints to
-standard output. It is asked again rather than believed: a revert counts only when `current`
-says that the schema is where it was.
+The guide's `current` says where the schema is, and its catalogue is the proof. Both are on record
+before anything is changed, since the way back leads there. Nothing is begun that would lose what
+nobody allowed to lose.
 """
 
+import asyncio
+
+from goaround_deployer import judging
 from goaround_deployer.journal import SchemaRecord
-from goaround_deployer.procedure import BEFORE, Target, Task, after_crash
+from goaround_deployer.looking import command_of, leaves_whole_files, look
+from goaround_deployer.procedure import Task
 from goaround_deployer.runner import Attempt
-from goaround_deployer.work import Ending, Work, ending
-from goaround_schemas.guide.model import Argv
-from goaround_schemas.guide.step import Migrations, Step
+from goaround_deployer.seen import Seen, packed
+from goaround_deployer.sight import Fate, Place, Sight, after_crash
+from goaround_deployer.tooling import NotTold
+from goaround_deployer.work import Ending, LeftOff, Work, ending
+from goaround_migrating.tools import Script
+from goaround_schemas.guide.step import Migrations
 
 
 async def forward(work: Work, task: Task) -> None:
@@ -19,30 +26,117 @@ async def forward(work: Work, task: Task) -> None:
     assert migrations is not None, "a plan without migrations has no such task"
     seconds = work.watch(task)
     orphan = work.record.tasks.get(task.key)
-    schema = work.record.schema_
-    asked = await _current(work, migrations)
-    if asked.outcome == "stopped":
+    try:
+        now = await look(work, migrations)
+        if orphan is not None and work.record.schema_ is not None:
+            if await _settled(work, task, migrations, work.record.schema_, now, seconds()):
+                return
+            began = work.record.schema_
+        else:
+            allowed = await _allowed(work, task, migrations, now, seconds())
+            if allowed is None:
+                return
+            began = allowed
+    except LeftOff:
         return
-    if asked.outcome != "done":
-        await work.end(task, _not_told(asked, seconds(), orphaned=orphan is not None))
-        return
-    now = asked.value
-    if orphan is not None and schema is not None:
-        fate = "done" if schema.applied else after_crash(schema.before, now, _known(work))
-        if fate != "again":
-            moved = schema.model_copy(update={"after": now})
-            said = _after_crash_says(fate, schema.before, now)
-            end = Ending("done" if fate == "done" else "unknown", said, seconds=seconds())
-            await work.end(task, end, work.record.model_copy(update={"schema_": moved}))
-            return
-    before = schema.before if schema else now
-    began = work.record.model_copy(update={"schema_": SchemaRecord(before=before)})
-    await work.begin(task, (orphan.attempts if orphan else 0) + 1, began)
-    applied = await work.attempt(_step("apply migrations", migrations.apply, migrations))
+    record = work.record.model_copy(update={"schema_": began})
+    await work.begin(task, (orphan.attempts if orphan else 0) + 1, record)
+    applied = await work.attempt(command_of("apply migrations", migrations.apply, migrations))
     if applied.outcome == "done":
-        done = SchemaRecord(before=before, applied=True)
-        await work.hold.record_as(work.record.model_copy(update={"schema_": done}))
-    await _applied(work, task, migrations, applied, before, seconds())
+        began = began.model_copy(update={"applied": True})
+        await work.hold.record_as(work.record.model_copy(update={"schema_": began}))
+    await _applied(work, task, migrations, applied, began, seconds())
+
+
+async def _settled(
+    work: Work,
+    task: Task,
+    migrations: Migrations,
+    schema: SchemaRecord,
+    now: Sight,
+    seconds: float,
+) -> bool:
+    """Judge what became of an `apply` whose worker died; False: it may be run again."""
+    if schema.applied:
+        fate: Fate = "done"
+    elif now.revision is None and now.fingerprint is None:
+        said = f"could not ask where the schema is: {now.unsaid}; it was {_BEGUN}"
+        await work.end(task, Ending("unknown", said, now.output, seconds=seconds))
+        return True
+    else:
+        before = Place(schema.before, schema.fingerprint_before)
+        whole = leaves_whole_files(migrations)
+        fate = after_crash(before, now, _known(work), whole_files=whole)
+    if fate == "again":
+        return False
+    there = schema.model_copy(update={"after": now.revision, "fingerprint_after": now.digest})
+    record = work.record.model_copy(update={"schema_": there})
+    at = now.revision or "a revision that nobody tells"
+    if fate == "done":
+        said = f"from {schema.before} to {at}, completed by a worker that then died"
+        await work.end(task, Ending("done", said, seconds=seconds), record)
+        return True
+    touched = now.same_form(schema.fingerprint_before) is False
+    form = ", and its catalogue is not as it was" if touched else ""
+    said = (
+        f"apply was begun at {schema.before} by a worker that died, and the schema is now at {at}"
+        f"{form}: nobody can say whether it was done completely"
+    )
+    await work.end(task, Ending("unknown", said, seconds=seconds), record)
+    return True
+
+
+async def _allowed(
+    work: Work, task: Task, migrations: Migrations, now: Sight, seconds: float
+) -> SchemaRecord | None:
+    """Return what is on record once the apply may begin; None: it may not, and that is written.
+
+    Raises:
+        LeftOff: A rollback wants us to.
+    """
+    if now.revision is None:
+        said = f"could not ask where the schema is: {now.unsaid}"
+        end = Ending("errored", said, now.output, begun=False, seconds=seconds)
+        await work.end(task, end)
+        return None
+    if migrations.database is not None and now.fingerprint is None:
+        said = f"{now.unseen}; nothing was applied, since no way back could be proven"
+        await work.end(task, Ending("errored", said, begun=False, seconds=seconds))
+        return None
+    scripts: tuple[Script, ...] = ()
+    if migrations.can_be_judged:
+        try:
+            scripts, refused = await _judged(work, migrations, now, now.revision)
+        except NotTold as error:
+            refused = judging.untold_refusal(error.why, work.allow, _deploy_again(work))
+        if refused is not None:
+            await work.end(task, Ending("failed", refused, begun=False, seconds=seconds))
+            return None
+    # The place before the first touch outlives a second try: the way back needs it.
+    if work.record.schema_ is not None:
+        return work.record.schema_.model_copy(update={"after": None, "applied": False})
+    # What was applied can be asked for afterwards, but of a guide's own `sql`.
+    kept = scripts if migrations.sql is not None else ()
+    anything = now.fingerprint is not None or kept
+    return SchemaRecord(
+        before=now.revision,
+        fingerprint_before=now.digest,
+        seen=packed(Seen(fingerprint=now.fingerprint, scripts=kept)) if anything else None,
+    )
+
+
+async def _judged(
+    work: Work, migrations: Migrations, now: Sight, revision: str
+) -> tuple[tuple[Script, ...], str | None]:
+    """Return what is pending, and why it is refused if it is."""
+    asking = work.tools.schemas.pending(migrations, work.command.data.values, revision)
+    scripts = await work.unless_stopped(asking)
+    types = now.fingerprint.column_types() if now.fingerprint else {}
+    # Long texts take their time, and the hold has to be renewed meanwhile.
+    refused = await asyncio.to_thread(
+        judging.refusal, scripts, work.allow, types, _deploy_again(work)
+    )
+    return scripts, refused
 
 
 async def _applied(
@@ -50,146 +144,53 @@ async def _applied(
     task: Task,
     migrations: Migrations,
     applied: Attempt,
-    before: str,
+    began: SchemaRecord,
     seconds: float,
 ) -> None:
     """Ask where the schema is now, and write down how the apply ended."""
-    # Who is asked to stop asks nothing more.
-    asked = applied if applied.outcome == "stopped" else await _current(work, migrations)
-    after = asked.value if asked.outcome == "done" else None
-    schema = SchemaRecord(before=before, after=after, applied=applied.outcome == "done")
+    try:
+        # Who is asked to stop asks nothing more.
+        now = Sight() if applied.outcome == "stopped" else await look(work, migrations)
+    except LeftOff:
+        now = Sight()
+    before, after = began.before, now.revision
+    schema = began.model_copy(update={"after": after, "fingerprint_after": now.digest})
     record = work.record.model_copy(update={"schema_": schema})
     if applied.outcome != "done":
         begun = applied.begun or work.record.tasks[task.key].attempts > 1
         await work.end(task, ending(applied, begun=begun, seconds=seconds), record)
         return
-    if asked.outcome in ("failed", "errored"):
-        said = f"applied, but `current` then said nothing of use: {asked.detail}"
-        await work.end(task, Ending("failed", said, asked.output, seconds=seconds), record)
+    if after is None and now.unsaid:
+        said = f"applied, but `current` then said nothing of use: {now.unsaid}"
+        await work.end(task, Ending("failed", said, now.output, seconds=seconds), record)
         return
-    moved = f"from {before} to {after}" if after != before else f"nothing to apply at {before}"
-    await work.end(task, Ending("done", moved, applied.output, seconds=seconds), record)
+    said = _moved(before, after, now.same_form(began.fingerprint_before))
+    unseen = f"; {now.unseen}" if now.unseen else ""
+    await work.end(task, Ending("done", said + unseen, applied.output, seconds=seconds), record)
 
 
-async def back(work: Work, task: Task) -> None:
-    """Bring the schema back to where it was, unless it is there; `current` has the last word."""
-    target, migrations = task.target, task.migrations
-    if target is None:
-        said = "nothing on record says that migrations were applied"
-        await work.end(task, Ending("skipped", said, begun=False))
-        return
-    if migrations is None:
-        await work.end(task, Ending("failed", _no_way(target, target.moved_to), begun=False))
-        return
-    seconds = work.watch(task)
-    orphan = work.record.tasks.get(task.key)
-    asked = await _current(work, migrations)
-    if asked.outcome != "done":
-        await work.end(task, _not_told(asked, seconds(), orphaned=orphan is not None))
-        return
-    now, schema = asked.value, work.record.schema_
-    begun = orphan is not None
-    if now == target.before:
-        record = work.record
-        if schema is not None:
-            there = schema.model_copy(update={"after": now})
-            record = record.model_copy(update={"schema_": there})
-        said = f"back at {now}" if begun else f"at {now} as before: nothing to revert"
-        await work.end(task, Ending("done", said, begun=begun, seconds=seconds()), record)
-        return
-    if migrations.revert is None:
-        await work.end(task, Ending("failed", _no_way(target, now), begun=begun))
-        return
-    if begun and schema is not None and now != schema.before:
-        said = (
-            f"the revert was begun at {schema.before} by a worker that died, and the schema is now "
-            f"at {now}, not at {target.before}: nobody can say what is missing"
-        )
-        await work.end(task, Ending("unknown", said, seconds=seconds()))
-        return
-    began = work.record.model_copy(update={"schema_": SchemaRecord(before=now)})
-    await work.begin(task, (orphan.attempts if orphan else 0) + 1, began)
-    argv = tuple(part.replace(BEFORE, target.before) for part in migrations.revert)
-    reverted = await work.attempt(_step("revert migrations", argv, migrations))
-    await _reverted(work, task, migrations, reverted, target, now, seconds())
+def _moved(before: str, after: str | None, same_form: bool | None) -> str:
+    if after is None:
+        return f"applied at {before}; left off before it was asked where that led"
+    if after != before:
+        return f"from {before} to {after}"
+    if same_form is False:
+        return f"applied: `current` says {before} as before, and the schema is another one"
+    return f"nothing to apply at {before}"
 
 
-async def _reverted(
-    work: Work,
-    task: Task,
-    migrations: Migrations,
-    reverted: Attempt,
-    target: Target,
-    before: str,
-    seconds: float,
-) -> None:
-    """Ask where the schema is now: only there is the proof that the revert did its work."""
-    asked = await _current(work, migrations)
-    after = asked.value if asked.outcome == "done" else None
-    schema = SchemaRecord(before=before, after=after, applied=reverted.outcome == "done")
-    record = work.record.model_copy(update={"schema_": schema})
-    where = f"at {after}" if after else f"nobody knows where ({asked.detail})"
-    if reverted.outcome != "done":
-        end = ending(reverted, begun=reverted.begun, seconds=seconds)
-        left = f"{end.detail}; the schema is {where}, not at {target.before}"
-        await work.end(
-            task, Ending(end.outcome, left, end.output, end.begun, seconds=seconds), record
-        )
-    elif after != target.before:
-        said = f"revert ended well, but the schema is {where}, not at {target.before}"
-        await work.end(task, Ending("failed", said, reverted.output, seconds=seconds), record)
-    else:
-        said = f"from {before} back to {after}"
-        await work.end(task, Ending("done", said, reverted.output, seconds=seconds), record)
-
-
-async def _current(work: Work, migrations: Migrations) -> Attempt:
-    """Ask where the schema is. An answer without a word is none."""
-    step = _step("ask for the schema's revision", migrations.current, migrations)
-    asked = await work.attempt(step)
-    if asked.outcome == "done" and not asked.value:
-        said = (
-            f"`{' '.join(migrations.current)}` printed nothing: it must print the revision "
-            f"that the database is at, and a word for none (`base`, say) where there is none yet"
-        )
-        return Attempt("errored", said, asked.output, begun=False)
-    return asked
-
-
-def _step(name: str, argv: Argv, migrations: Migrations) -> Step:
-    return Step.model_construct(
-        name=name, run=argv, env=migrations.env, dir=migrations.dir, timeout=migrations.timeout
-    )
-
-
-def _not_told(asked: Attempt, seconds: float, *, orphaned: bool) -> Ending:
-    """Where the schema is could not be asked: nothing was begun, or nobody knows how far."""
-    said = f"could not ask where the schema is: {asked.detail}"
-    if not orphaned:
-        return Ending("errored", said, asked.output, begun=False, seconds=seconds)
-    return Ending("unknown", f"{said}; it was begun by a worker that died", asked.output)
-
-
-def _known(work: Work) -> frozenset[str]:
+def _known(work: Work) -> frozenset[Place]:
     """Where completed migrations of this run have led."""
     return frozenset(
-        p.schema_.after
+        Place(p.schema_.after, p.schema_.fingerprint_after)
         for p in work.hold.journal.procedures
         if p.kind == "deploy" and p.schema_ and p.schema_.applied and p.schema_.after
     )
 
 
-def _after_crash_says(fate: str, before: str, now: str) -> str:
-    if fate == "done":
-        return f"from {before} to {now}, completed by a worker that then died"
-    return (
-        f"apply was begun at {before} by a worker that died, and the schema is now at {now}: "
-        f"nobody can say whether it was done completely"
-    )
+def _deploy_again(work: Work) -> str:
+    data = work.command.data
+    return f"goaround deploy {data.service} {data.version} --env {data.environment}"
 
 
-def _no_way(target: Target, now: str | None) -> str:
-    return (
-        f"the schema was moved from {target.before} and the guide has no way back (deploy: "
-        f"migrations: revert): it is left at {now or 'an unknown revision'}"
-    )
+_BEGUN = "begun by a worker that died"

@@ -4,7 +4,7 @@ Everything is decided from the command and the journal, so a worker that takes o
 the one before it would have decided.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from goaround_deployer.journal import (
@@ -12,11 +12,13 @@ from goaround_deployer.journal import (
     MOST_TASKS,
     End,
     Journal,
+    Kind,
     Outcome,
     ProcedureCommand,
     ProcedureRecord,
     TaskRecord,
 )
+from goaround_deployer.seen import Seen, unpacked
 from goaround_schemas.guide.step import Migrations, Step
 from goaround_schemas.procedure import WorkRollback
 
@@ -26,11 +28,18 @@ ORPHANED = "begun by a worker that died"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a rollback brings the schema. `moved_to` is the last known place; None: unknown."""
+    """Where a rollback brings the schema. `moved_to` is the last known place; None: unknown.
+
+    The fingerprints are digests, of before and of what the deployment left; `seen` is what there
+    was before, as far as there was room for it.
+    """
 
     before: str
     moved_to: str | None
     moved: bool
+    fingerprint: str | None = None
+    fingerprint_after: str | None = None
+    seen: Seen = field(default_factory=Seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +118,27 @@ def next_move(
     for place, task in enumerate(plan):
         found = record.tasks.get(task.key)
         if found is not None and found.state == "ended":
-            if found.outcome in ("done", "skipped"):
+            if found.outcome in ("done", "skipped") or found.goes_on:
                 continue
             return Finish(_whole(found, stop), _why(task, found, plan[place + 1 :]))
         if stop:
             return Finish("stopped", f"stopped for a rollback before {_called(task)}")
-        return _open(task, found, stage)
-    return Finish("done", _all_done(plan, record))
+        return _open(task, found, stage, record.kind)
+    return _ended(plan, record)
 
 
-def _open(task: Task, found: TaskRecord | None, stage: str) -> Move:
+def _ended(plan: tuple[Task, ...], record: ProcedureRecord) -> Finish:
+    """Return how a procedure ended of which nothing is left: badly if anything in it did."""
+    for place, task in enumerate(plan):
+        found = record.tasks[task.key]
+        if found.outcome not in ("done", "skipped"):
+            rest = f"; what comes after it was done ({_counted(plan[place + 1 :], record)})"
+            after = rest if plan[place + 1 :] else ""
+            return Finish(_whole(found, stop=False), _why(task, found, ()) + after)
+    return Finish("done", _counted(plan, record) if plan else "nothing to do")
+
+
+def _open(task: Task, found: TaskRecord | None, stage: str, kind: Kind) -> Move:
     step = task.step
     if step is None:
         return Begin(task, again=found is not None)
@@ -131,7 +151,8 @@ def _open(task: Task, found: TaskRecord | None, stage: str) -> Move:
             f"step {step.name!r} was {ORPHANED}, and is not idempotent: "
             f"nobody can say whether it was done",
         )
-    if step.only and stage not in step.only:
+    # A way back undoes every stage that was reached, and is sent those steps alone.
+    if kind == "deploy" and step.only and stage not in step.only:
         return Settle(task, "skipped", f"only for {', '.join(step.only)}")
     return Begin(task)
 
@@ -159,18 +180,10 @@ def _why(task: Task, found: TaskRecord, left: tuple[Task, ...]) -> str:
     return f"{said}; not reached: {names}{more}"
 
 
-def _all_done(plan: tuple[Task, ...], record: ProcedureRecord) -> str:
+def _counted(plan: tuple[Task, ...], record: ProcedureRecord) -> str:
     done = sum(1 for t in plan if record.tasks[t.key].outcome == "done")
     skipped = len(plan) - done
-    said = f"{done} of {len(plan)} done" + (f", {skipped} skipped" if skipped else "")
-    return said if plan else "nothing to do"
-
-
-def after_crash(before: str, now: str, known_after: frozenset[str]) -> str:
-    """Say what became of an `apply` whose worker died: `again`, `done` or `unknown`."""
-    if now == before:
-        return "again"
-    return "done" if now in known_after else "unknown"
+    return f"{done} of {len(plan)} done" + (f", {skipped} skipped" if skipped else "")
 
 
 def target_of(command: WorkRollback, journal: Journal | None) -> Target | None:
@@ -185,10 +198,21 @@ def target_of(command: WorkRollback, journal: Journal | None) -> Target | None:
         if p.kind == "deploy" and p.schema_ is not None
     ]
     if touched:
-        before, last = touched[0].before, touched[-1].after
-        return Target(before, moved_to=last, moved=last != before)
-    if command.data.migration_before is not None:
-        return Target(command.data.migration_before, moved_to=None, moved=True)
+        first, last = touched[0], touched[-1]
+        form, form_after = first.fingerprint_before, last.fingerprint_after
+        other_form = None not in (form, form_after) and form != form_after
+        return Target(
+            first.before,
+            moved_to=last.after,
+            moved=last.after != first.before or other_form,
+            fingerprint=form,
+            fingerprint_after=form_after,
+            seen=unpacked(first.seen),
+        )
+    data = command.data
+    if data.migration_before is not None:
+        before, form = data.migration_before, data.fingerprint_before
+        return Target(before, moved_to=None, moved=True, fingerprint=form)
     return None
 
 

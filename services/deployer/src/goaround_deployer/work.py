@@ -5,8 +5,9 @@ written down as ended.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import structlog
 
@@ -18,10 +19,13 @@ from goaround_deployer.journal import ProcedureCommand, ProcedureRecord, TaskRec
 from goaround_deployer.lease import Hold, Sleep
 from goaround_deployer.procedure import Task
 from goaround_deployer.runner import Attempt, Runner
-from goaround_schemas.guide.step import Step
+from goaround_deployer.schemas import NoSchemas, Schemas
+from goaround_schemas.guide.step import Loss, Step
 from goaround_schemas.procedure import StepOutcome, WorkDeploy
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 _MOST_OUTPUT_BYTES = 4096
 _MOST_DETAIL = 600
@@ -37,11 +41,19 @@ class Tools:
     clock: Clock
     sleep: Sleep = asyncio.sleep
     retry_first_s: float = 1.0
+    schemas: Schemas = field(default_factory=NoSchemas)
+
+
+class LeftOff(Exception):
+    """A rollback of the run wants a deployment to leave off: what was asked is not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What is written of a task at its end. `attempts` None: as many as were written before."""
+    """What is written of a task at its end. `attempts` None: as many as were written before.
+
+    `goes_on`: it ended badly, and what comes after it is done all the same.
+    """
 
     outcome: StepOutcome
     detail: str
@@ -49,6 +61,7 @@ class Ending:
     begun: bool = True
     attempts: int | None = None
     seconds: float = 0.0
+    goes_on: bool = False
 
 
 def ending(attempt: Attempt, *, begun: bool, seconds: float, attempts: int | None = None) -> Ending:
@@ -80,6 +93,12 @@ class Work:
         """Set once a rollback wants a deployment to leave off. A rollback is never stopped."""
         return self.hold.stop if isinstance(self.command, WorkDeploy) else self._never
 
+    @property
+    def allow(self) -> frozenset[Loss]:
+        """What the guide and a person let migrations do, together."""
+        data = self.command.data
+        return frozenset((*data.allow, *(data.migrations.allow if data.migrations else ())))
+
     async def attempt(self, step: Step) -> Attempt:
         """Do a step once.
 
@@ -88,6 +107,24 @@ class Work:
         """
         self.hold.ensure()
         return await self.tools.runner.run(step, self.command.data.values, self.stop)
+
+    async def unless_stopped(self, asking: Coroutine[Any, Any, T]) -> T:
+        """Wait for what changes nothing.
+
+        Raises:
+            LeftOff: A stop came first, and the asking was cancelled.
+        """
+        answer = asyncio.ensure_future(asking)
+        stopped = asyncio.ensure_future(self.stop.wait())
+        try:
+            await asyncio.wait({answer, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                raise LeftOff
+            return answer.result()
+        finally:
+            for task in (answer, stopped):
+                task.cancel()
+            await asyncio.gather(answer, stopped, return_exceptions=True)
 
     async def pause(self, tries: int) -> bool:
         """Wait before the next try, longer each time; False: a stop came, there is no next."""
@@ -142,6 +179,7 @@ class Work:
             detail=end.detail[:_MOST_DETAIL],
             output=tail(end.output, _MOST_OUTPUT_BYTES),
             seconds=round(end.seconds, 3),
+            goes_on=end.goes_on,
         )
         await self.hold.record_as(record.with_task(task.key, ended))
         log.info(
