@@ -72,7 +72,7 @@ def _place(lines: Sequence[str], part: _Part, after: int, *, same: bool) -> int:
             "the text has changed since, and more than one place looks like the one that is meant "
             f"(lines {where}): correct the right one by hand"
         )
-    wanted = next((line for line in part.old if line not in part.new), part.old[0])
+    wanted = next((line for line in part.old if line not in part.new), "")
     raise DoesNotFit(
         f"the text has changed since: near line {part.line + 1} there was {wanted.strip()!r}, with "
         "the lines around it as the diff has them"
@@ -90,7 +90,7 @@ def _is_done(lines: Sequence[str], part: _Part) -> bool:
 
 def _places(lines: Sequence[str], block: Sequence[str]) -> list[int]:
     if not block:
-        return []
+        return [] if lines else [0]
     last = len(lines) - len(block)
     return [i for i in range(last + 1) if tuple(lines[i : i + len(block)]) == tuple(block)]
 
