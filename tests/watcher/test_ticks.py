@@ -29,8 +29,9 @@ from goaround_schemas.watching import (
     WorkWatch,
 )
 from goaround_watcher import answers, document, watch
+from goaround_watcher.evidence import Insight
 from goaround_watcher.handlers import Ports, on_command, on_dead, on_tick
-from goaround_watcher.remembered import Remembered
+from goaround_watcher.remembered import Kept, Remembered
 from goaround_watcher.state import Doing, State
 from tests.watcher.builders import START, Scripted, command, plan, queried
 
@@ -474,16 +475,16 @@ def test_what_is_remembered_has_a_bound_and_lets_the_oldest_go() -> None:
         watch.begun(command("watch", run=run), wanted, None, START, longest_baseline_s=300)
         for run in ("a", "b", "c")
     ]
-    known = Remembered(most_bytes=25)
+    known, insight = Remembered(most_bytes=25), Insight()
     for state in states:
-        known.keep(state, b"x" * 10, 7)
+        known.keep(Kept(state, 7, insight), 10)
     waiting = [known.waiting_for(watch.next_tick(state)) for state in states]
-    assert waiting == [None, Entry(b"x" * 10, 7), Entry(b"x" * 10, 7)]
+    assert waiting == [None, Kept(states[1], 7, insight), Kept(states[2], 7, insight)]
     assert known.waiting_for(watch.next_tick(states[1])) is None, "once"
-    known.keep(states[0], b"x" * 26, 8)
+    known.keep(Kept(states[0], 8, insight), 26)
     assert known.waiting_for(watch.next_tick(states[0])) is None, "larger than all the room"
-    known.keep(states[0], b"x" * 25, 9)
-    assert known.waiting_for(watch.next_tick(states[0])) == Entry(b"x" * 25, 9)
+    known.keep(Kept(states[0], 9, insight), 25)
+    assert known.waiting_for(watch.next_tick(states[0])) == Kept(states[0], 9, insight)
 
 
 async def test_a_command_that_loses_a_race_comes_back(scene: Scene) -> None:

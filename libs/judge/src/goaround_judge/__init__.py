@@ -3,20 +3,23 @@
 `judge` is the whole of it; the rest of this page is the shape of what goes in and comes out.
 """
 
+from goaround_judge.control import Control
 from goaround_judge.evidence import (
     Evidence,
     LogEvidence,
     LogWindow,
+    Observed,
     SignalColumns,
     SignalEvidence,
     Undecided,
 )
-from goaround_judge.judging import JUDGE_VERSION, judge
+from goaround_judge.judging import JUDGE_VERSION, judge, judge_observed
 from goaround_judge.replay import Difference, Replayed, replay
 from goaround_judge.rewatching import Course, Plan, ended_at, plan_of, rewatch
 from goaround_judge.rules import Bad, LogRule, SignalKind, SignalRule
-from goaround_judge.samples import Columns, Sample, SampleState
+from goaround_judge.samples import Columns, Sample, SampleState, Series, read_arrays
 from goaround_judge.templates import Severity, TemplateCount, templates
+from goaround_judge.usual import Usual
 from goaround_judge.verdicts import (
     Action,
     Colour,
@@ -33,6 +36,7 @@ __all__ = [
     "Bad",
     "Colour",
     "Columns",
+    "Control",
     "Course",
     "Difference",
     "Evidence",
@@ -41,10 +45,12 @@ __all__ = [
     "LogRule",
     "LogVerdict",
     "LogWindow",
+    "Observed",
     "Plan",
     "Replayed",
     "Sample",
     "SampleState",
+    "Series",
     "Severity",
     "SignalColumns",
     "SignalEvidence",
@@ -53,11 +59,14 @@ __all__ = [
     "SignalVerdict",
     "TemplateCount",
     "Undecided",
+    "Usual",
     "Verdict",
     "Word",
     "ended_at",
     "judge",
+    "judge_observed",
     "plan_of",
+    "read_arrays",
     "replay",
     "rewatch",
     "templates",

@@ -37,17 +37,20 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
 
     Where requests were not counted, the traffic signals' growth takes their place.
     """
-    rule, earlier, later, _, control = observed
+    rule, earlier, later, _, control, usual = observed
     # Rates need both sides counted; where the baseline's are not, looks are what is compared.
     with_requests = earlier.counts_requests and (later.counts_requests or not later.usable.any())
-    before = earlier.tallies(of_requests=with_requests)
     after = later.tallies(of_requests=with_requests)
     if not with_requests:
         after = replace(after, exposure=after.exposure * load.at(after.at_s))
     thin = lack(rule, later, after)
-    if len(before.errors) < LEAST_LOOKS:
-        return _thin(rule, _no_baseline(len(before.errors)), None, earlier, later)
-    base, worsening = _settled(before, looks, rule.matters_from)
+    seen, settled = usual.once(
+        (with_requests, looks),
+        lambda: _before(earlier.tallies(of_requests=with_requests), looks, rule.matters_from),
+    )
+    if settled is None:
+        return _thin(rule, _no_baseline(seen), None, earlier, later)
+    base, worsening = settled
     if len(after.errors) == 0:
         return _thin(rule, str(thin), base.rate, earlier, later)
     beside = (
@@ -184,6 +187,14 @@ def log_ratio_fallen(base: Known, seen: float, over: float) -> float:
         return 0.0
     after = Known(seen, over, base.burstiness)
     return log_ratio_once(after, base.events, base.exposure, 0.0)
+
+
+def _before(
+    before: Tallies, looks: int, matters_from: float
+) -> tuple[int, tuple[Known, bool] | None]:
+    """Return how many looks a baseline has, and what it says where they are enough."""
+    seen = len(before.errors)
+    return seen, None if seen < LEAST_LOOKS else _settled(before, looks, matters_from)
 
 
 def _settled(before: Tallies, looks: int, matters_from: float) -> tuple[Known, bool]:

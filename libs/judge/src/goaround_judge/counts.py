@@ -169,15 +169,11 @@ def rising(
 
     What a control shows since the same moment as well stretches the exposure.
     """
-    n = len(events)
-    every = max(looks // STARTS, 1)
-    starts = np.arange(0, min(n, STARTS * every), every)
-    since = np.arange(n)[None, :] >= starts[:, None]
-    stakes = np.where(starts == 0, math.log(0.5), math.log(0.5 / (STARTS - 1)))
+    starts, since, stakes = _starts(len(events), looks)
     seen = np.where(since, events, 0.0)
     # A look before its start adds next to nothing, and divides no nought by nought.
     over = np.where(since, exposure, 1e-12)
-    growths = keep = _alike(len(starts), n)
+    growths = keep = _alike(*since.shape)
     totals = over.cumsum(axis=-1)
     if control is None:
         ratio = log_ratio(base, without_the_worst(seen), totals, matters_from)
@@ -188,10 +184,25 @@ def rising(
     if float(staked.max()) > 0:  # else there is no evidence that bursts could take away
         staked = _less_bursts(base, ratio, seen, over, since) + stakes[:, None]
     best = staked.argmax(axis=0)
-    each = np.arange(n)
+    each = np.arange(len(events))
     return Rising(
         staked[best, each], starts[best], stakes[best], growths[best, each], keep[best, each]
     )
+
+
+@lru_cache(maxsize=256)
+def _starts(n: int, looks: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_], Floats]:
+    """Return where harm may have begun in `n` looks, which looks are since then, and the stakes.
+
+    Shared, so never written to.
+    """
+    every = max(looks // STARTS, 1)
+    starts = np.arange(0, min(n, STARTS * every), every)
+    since = np.arange(n)[None, :] >= starts[:, None]
+    stakes = np.where(starts == 0, math.log(0.5), math.log(0.5 / (STARTS - 1)))
+    for shared in (starts, since, stakes):
+        shared.setflags(write=False)
+    return starts, since, stakes
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ from goaround_judge.control import Control
 from goaround_judge.rules import LogRule, SignalKind, SignalRule
 from goaround_judge.samples import Columns, Sample, Series, read
 from goaround_judge.templates import TemplateCount
+from goaround_judge.usual import Usual
 
 
 class Undecided(StrEnum):
@@ -62,6 +63,8 @@ class Observed(NamedTuple):
     later: Series
     reference: Series | None
     control: Control | None
+    usual: Usual
+    """What is worked out of the rule, the baseline and the reference; kept, it is not again."""
 
 
 def observe(evidence: SignalEvidence | SignalColumns, every_s: float) -> Observed:
@@ -74,6 +77,7 @@ def observe(evidence: SignalEvidence | SignalColumns, every_s: float) -> Observe
         read(evidence.post, counts=counts),
         read(evidence.reference, counts=counts) if evidence.reference else None,
         _control(evidence, every_s),
+        Usual(),
     )
 
 

@@ -1,5 +1,7 @@
 """The verdict on a whole watch: the worst of its parts, and what that asks of the run."""
 
+from collections.abc import Sequence
+
 from goaround_judge.agreement import Witness, seconded
 from goaround_judge.counted import judge_errors
 from goaround_judge.evidence import Evidence, Observed, Undecided, observe
@@ -25,10 +27,15 @@ _AT_THE_END = {
 
 def judge(evidence: Evidence) -> Verdict:
     """Return the verdict on a watch as it stands; the same evidence gives the same verdict."""
-    if evidence.period_s == 0:
-        return _unwatched()
     observed = [observe(signal, evidence.every_s) for signal in evidence.signals]
     observed += [observe(signal, evidence.every_s) for signal in evidence.columns]
+    return judge_observed(evidence, observed)
+
+
+def judge_observed(evidence: Evidence, observed: Sequence[Observed]) -> Verdict:
+    """Return the same where the signals were read already: those of the evidence do not count."""
+    if evidence.period_s == 0:
+        return _unwatched()
     load, promise = load_of(observed), promise_of(evidence, observed)
     judged = [judge_signal(signal, promise, load) for signal in observed]
     witnesses = [witness for _, witness in judged if witness is not None]

@@ -29,7 +29,7 @@ def judge_level(
 
     What a resource is used for is traffic: its use is held against the baseline per unit of it.
     """
-    rule, earlier, later, season, control = observed
+    rule, earlier, later, season, control, usual = observed
     before, after = earlier.levels(), later.levels()
     thin = lack(rule, later, None)
     if len(before.values) < LEAST_BASELINE or len(after.values) == 0:
@@ -44,7 +44,7 @@ def judge_level(
         if isinstance(beside, Matched):  # its load is unknown: as much more as here, at the most
             beside = Matched(beside.before, beside.after / growth)
     shown = [
-        _sided(rule, find(rule, sign, before, after, reference, promise), beside, promise)
+        _sided(rule, find(rule, sign, before, after, reference, promise, usual), beside, promise)
         for sign in directions(rule)
     ]
     side = max(shown, key=lambda one: (one.red, one.suspicious, one.found.excess))

@@ -5,6 +5,7 @@ Only growth explains: less traffic never makes harm look greater than it is.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -44,15 +45,19 @@ def load_of(observed: Iterable[Observed]) -> Load:
     Growth that the guide itself calls harm excuses nothing, nor does a muted signal.
     """
     growths: list[Levels] = []
-    for rule, earlier, later, _, _ in observed:
+    for rule, earlier, later, _, _, usual in observed:
         if rule.kind is not SignalKind.THROUGHPUT or rule.direction is not Bad.DOWN or rule.muted:
             continue
         before, after = earlier.levels(), later.levels()
         if len(before.values) < LEAST_BASELINE or len(after.values) < 2:
             continue
-        usual = median(in_order(before.values))
-        if usual > 0:
+        level = usual.once("level", partial(_level, before.values))
+        if level > 0:
             # A majority of three looks must show it: a spike of load explains no lasting harm.
-            growth = np.maximum(reached(after.values) / usual, 1.0)
+            growth = np.maximum(reached(after.values) / level, 1.0)
             growths.append(Levels(after.at_s, growth))
     return Load(tuple(growths))
+
+
+def _level(values: Floats) -> float:
+    return median(in_order(values))

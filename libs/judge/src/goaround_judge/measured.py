@@ -15,6 +15,7 @@ from goaround_judge.promise import Promise
 from goaround_judge.robust import in_order, median, rolling_low_medians
 from goaround_judge.rules import Bad, SignalKind, SignalRule
 from goaround_judge.samples import Floats, Levels
+from goaround_judge.usual import Usual
 
 RATE_MATTERS_FROM = 0.005
 """Half a point of all requests: a rate near nought would else be doubled by one failure."""
@@ -52,7 +53,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one direction of a signal shows: all levels are on the scale.
+    """What one direction of a signal shows: all levels but the baseline's are on the scale.
 
     `place` is the look at which it turned Red, else the last one. `strays` marks the looks that by
     themselves stand beyond all that the baseline has shown.
@@ -60,7 +61,7 @@ class Finding:
 
     scale: Scale
     band: Band
-    before: Floats
+    baseline: Floats
     after: Floats
     limit: Limit
     observed: float
@@ -68,6 +69,11 @@ class Finding:
     red: bool
     suspicious: bool
     strays: npt.NDArray[np.bool_]
+
+    @property
+    def before(self) -> Floats:
+        """Return the baseline on the scale."""
+        return self.scale.on(self.baseline)
 
     @property
     def excess(self) -> float:
@@ -146,18 +152,28 @@ def find(
     after: Levels,
     reference: Levels | None,
     promise: Promise,
+    usual: Usual,
 ) -> Finding:
     """Return what one direction of the signal shows.
 
     `before` holds `LEAST_BASELINE` numbers or more, `after` at least one.
     """
-    scale = scale_of(rule, before.values, sign)
-    earlier, later = scale.on(before.values), scale.on(after.values)
-    limits = banded(rule, scale, median(in_order(before.values)), earlier, promise)
+    scale, limits = usual.once(
+        (sign, promise), lambda: _limits(rule, sign, before.values, reference, promise)
+    )
+    return hold_against(scale, limits, before.values, scale.on(after.values))
+
+
+def _limits(
+    rule: SignalRule, sign: float, before: Floats, reference: Levels | None, promise: Promise
+) -> tuple[Scale, Band]:
+    """Return the axis, and on it the limits that the baseline and the reference give."""
+    scale = scale_of(rule, before, sign)
+    limits = banded(rule, scale, median(in_order(before)), scale.on(before), promise)
     if reference is not None and len(reference.values) >= LEAST_BASELINE:
         season, centre = scale.on(reference.values), median(in_order(reference.values))
         limits = _widest(limits, banded(rule, scale, centre, season, promise))
-    return hold_against(scale, limits, earlier, later)
+    return scale, limits
 
 
 def banded(
@@ -180,12 +196,14 @@ def banded(
     )
 
 
-def hold_against(scale: Scale, limits: Band, before: Floats, post: Floats) -> Finding:
+def hold_against(scale: Scale, limits: Band, baseline: Floats, post: Floats) -> Finding:
     """Return the first moment of Red over all widths, or else how the last looks stand."""
-    windows = rolling_low_medians(post)
+    ordered = in_order(post)
+    doubtful = [limit for limit in limits.limits if _may_pass(limit, ordered)]
+    windows = rolling_low_medians(post) if doubtful else {}
     first: tuple[int, float, Limit] | None = None
     suspect: tuple[float, Limit] | None = None
-    for limit in limits.limits:
+    for limit in doubtful:
         stands, place = windows[limit.width], limit.width - 1
         if limit.width == EARLY and len(post) >= 2:
             # The shortest speaks from the second look on, then asking both: one is never enough.
@@ -204,12 +222,12 @@ def hold_against(scale: Scale, limits: Band, before: Floats, post: Floats) -> Fi
     elif suspect is not None:
         place, (observed, limit) = last, suspect
     else:
-        place, observed, limit = last, median(in_order(post)), limits.limits[0]
+        place, observed, limit = last, median(ordered), limits.limits[0]
     red, suspicious = first is not None, first is not None or suspect is not None
     return Finding(
         scale=scale,
         band=limits,
-        before=before,
+        baseline=baseline,
         after=post,
         limit=limit,
         observed=observed,
@@ -218,3 +236,12 @@ def hold_against(scale: Scale, limits: Band, before: Floats, post: Floats) -> Fi
         suspicious=suspicious,
         strays=post > limits.alone,
     )
+
+
+def _may_pass(limit: Limit, ordered: Floats) -> bool:
+    """Tell whether so many looks at all stand beyond a limit as make up one majority of them.
+
+    Red never stands below yellow. `ordered` are all looks, least first.
+    """
+    majority = min(limit.width - (limit.width - 1) // 2, len(ordered))
+    return bool(ordered[len(ordered) - majority] > limit.yellow)

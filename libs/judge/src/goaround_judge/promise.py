@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from goaround_judge.evidence import Evidence, Observed
+from goaround_judge.samples import Floats
 
 
 class Promise(NamedTuple):
@@ -23,7 +24,10 @@ def promise_of(evidence: Evidence, observed: Iterable[Observed]) -> Promise:
 
 
 def _moves(observed: Observed) -> bool:
-    values = observed.earlier.levels().values
+    return observed.usual.once("moves", lambda: _is_restless(observed.earlier.levels().values))
+
+
+def _is_restless(values: Floats) -> bool:
     if len(values) == 0:
         return False
     return bool(values[0] != values[-1]) or bool((values != values[0]).any())

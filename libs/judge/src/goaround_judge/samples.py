@@ -4,6 +4,7 @@ Whether a number can be used is decided once, here; no rule downstream ever take
 for a good or a bad one.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -160,6 +161,33 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
         _column(list(map(_REQUESTS, rows)), len(rows)) if counts else None,
         list(map(_STATE, rows)),
     )
+
+
+def read_arrays(
+    at_s: "array[float]",
+    value: "array[float] | None",
+    state: Sequence[SampleState],
+    errors: "array[float] | None" = None,
+    requests: "array[float] | None" = None,
+    *,
+    counts: bool = False,
+) -> Series:
+    """Return columns of doubles as arrays, without a copy; a missing number is NaN in them.
+
+    As `read` of the same `Columns`. They must not be changed as long as the series is used.
+    """
+    n = len(at_s)
+    return _series(
+        _view(at_s, n),
+        _view(value, n),
+        _view(errors, n) if counts else None,
+        _view(requests, n) if counts else None,
+        state,
+    )
+
+
+def _view(numbers: "array[float] | None", length: int) -> Floats:
+    return np.frombuffer(numbers) if numbers else _nothing(length)
 
 
 def _column(numbers: Sequence[float | None], length: int) -> Floats:

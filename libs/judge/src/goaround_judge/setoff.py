@@ -105,7 +105,7 @@ def set_off(
         return LeftOut("it is too noisy to tell whose a change is")
     own = banded(rule, alone.scale, level, pairs.apart, promise)
     limits = _beyond_both(alone.band, own)
-    later = hold_against(alone.scale, limits, alone.before, pairs.left)
+    later = hold_against(alone.scale, limits, alone.baseline, pairs.left)
     since = max(alone.place + 1 - alone.limit.width, 0)
     place = _departed(alone, pairs, since, material, doubt) if alone.suspicious else None
     if later.red and alone.red and (place is None or later.place < place):

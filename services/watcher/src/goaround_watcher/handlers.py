@@ -24,8 +24,9 @@ from goaround_schemas.envelope import Message
 from goaround_schemas.guide import Watch
 from goaround_schemas.watching import DeployBaselined, DeployJudged, WorkWatch
 from goaround_watcher import answers, document, fitting, telemetry, watch
+from goaround_watcher.evidence import Insight
 from goaround_watcher.look import Lookout
-from goaround_watcher.remembered import Remembered
+from goaround_watcher.remembered import Kept, Remembered
 from goaround_watcher.state import State, Tick
 
 log = structlog.get_logger(__name__)
@@ -50,14 +51,6 @@ class Ports:
     clock: Clock
     longest_baseline_s: float
     remembered: Remembered = field(default_factory=Remembered)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A run's state, and the revision it was read at."""
-
-    state: State
-    revision: int
 
 
 async def on_command(command: WorkWatch, ports: Ports) -> None:
@@ -86,11 +79,10 @@ async def on_tick(received: Received, ports: Ports) -> None:
         tick = Tick.model_validate_json(received.body)
     except ValidationError as error:
         raise Never(f"no tick of the watcher's: {faults(error)}") from error
-    if (entry := ports.remembered.waiting_for(tick)) is not None:
-        known = _read(entry)
-        if await _look(known.state, known.revision, ports):
-            return
-        # Someone has changed it since we wrote it.
+    known = ports.remembered.waiting_for(tick)
+    if known is not None and await _look(known.state, known.revision, ports, known.insight):
+        return
+    # Nothing is known, or someone has changed it since we wrote it.
     kept = await _kept(tick.run_id, ports)
     match watch.turn(kept.state if kept else None, tick):
         case watch.Turn.LOOK if kept is not None:
@@ -143,19 +135,25 @@ async def _stop(command: WorkWatch, ports: Ports) -> None:
         # Said of a stage that is over: it must not end the watch of the next one.
         return
     stopped = watch.stopped(kept.state)
-    if not await _keep(stopped, document.write(stopped), kept.revision, ports):
+    if await _keep(stopped, document.write(stopped), kept.revision, ports) is None:
         raise Later(SOON, "the run's document was changed meanwhile")
+    ports.remembered.forget(command.data.run_id)
     await ports.timers.cancel(TIMER, command.data.run_id)
     log.info("stopped", run_id=command.data.run_id)
 
 
-async def _look(state: State, revision: int | None, ports: Ports) -> bool:
+async def _look(
+    state: State, revision: int | None, ports: Ports, insight: Insight | None = None
+) -> bool:
     """Take a look and act on it; False where someone else was first, and nothing was done."""
     look = await ports.lookout.look(watch.order(state, ports.clock.now()))
-    outcome = partial(watch.after, state, look, ports.clock.now())
+    insight = insight or Insight()
+    outcome = partial(watch.after, state, look, ports.clock.now(), insight=insight)
     state, written = fitting.fitted(outcome)
-    if not await _keep(state, written, revision, ports):
+    kept = await _keep(state, written, revision, ports)
+    if kept is None:
         return False
+    ports.remembered.keep(Kept(state, kept, insight), len(written))
     telemetry.looked(look)
     _note(state)
     await _tell(state, ports)
@@ -181,15 +179,11 @@ def _note(state: State) -> None:
             log.debug("looked", run_id=state.run_id, tick=state.tick, due=state.due)
 
 
-async def _keep(state: State, written: bytes, revision: int | None, ports: Ports) -> bool:
+async def _keep(state: State, written: bytes, revision: int | None, ports: Ports) -> int | None:
+    """Write the document and return its revision; None where someone else was first."""
     if revision is None:
-        kept = await ports.bucket.create(state.run_id, written)
-    else:
-        kept = await ports.bucket.update(state.run_id, written, revision)
-    if kept is None:
-        return False
-    ports.remembered.keep(state, written, kept)
-    return True
+        return await ports.bucket.create(state.run_id, written)
+    return await ports.bucket.update(state.run_id, written, revision)
 
 
 async def _tell(state: State, ports: Ports) -> None:
@@ -220,7 +214,7 @@ async def _kept(run_id: str, ports: Ports) -> Kept | None:
 
 def _read(entry: Entry) -> Kept:
     try:
-        return Kept(document.read(entry.value), entry.revision)
+        return Kept(document.read(entry.value), entry.revision, Insight())
     except document.OfLaterRelease as error:
         # While watchers are being renewed: a new one will come upon it.
         raise Later(FOR_OTHERS, str(error)) from error

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, cast, overload
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from goaround_judge import SampleState
+from goaround_judge import SampleState, Series, read_arrays
 
 _STATES = tuple(SampleState)
 _CODES = {state: code for code, state in enumerate(_STATES)}
@@ -102,6 +102,12 @@ class Looks(Sequence[Row]):
     def state_at(self, place: int) -> SampleState:
         """Return what one look brought."""
         return SampleState.OK if self._states is None else _STATES[self._states[place]]
+
+    def series(self, at_s: "array[float]", *, counts: bool) -> Series:
+        """Return the looks as the judge reads them, at times that are told anew."""
+        return read_arrays(
+            at_s, self._value, self.states, self._errors, self._requests, counts=counts
+        )
 
     def plus(self, rows: Sequence[Row]) -> "Looks":
         """Return these looks and more."""

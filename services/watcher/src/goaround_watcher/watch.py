@@ -8,12 +8,12 @@ source, the bus or the clock.
 from datetime import datetime
 from enum import Enum, auto
 
-from goaround_judge import Action, judge
+from goaround_judge import Action
 from goaround_schemas.guide import Watch
 from goaround_schemas.watching import WorkWatch
 from goaround_watcher import answers, baseline, plan
 from goaround_watcher.document import Bounds, bounded
-from goaround_watcher.evidence import EARLY_S, evidence_of
+from goaround_watcher.evidence import EARLY_S, Insight, verdict_on
 from goaround_watcher.look import Look, Order
 from goaround_watcher.looks import NONE
 from goaround_watcher.record import recorded
@@ -136,7 +136,13 @@ def _outages(state: State) -> dict[str, float]:
     return {name: min(ats) for name, ats in since.items() if ats}
 
 
-def after(state: State, look: Look, now: datetime, bounds: Bounds = USUAL) -> State:
+def after(
+    state: State,
+    look: Look,
+    now: datetime,
+    bounds: Bounds = USUAL,
+    insight: Insight | None = None,
+) -> State:
     """Return the document after a look, with what is to be said and when to look again.
 
     It is cut to its bounds before it is judged, never after: whoever finds the document finds the
@@ -145,7 +151,7 @@ def after(state: State, look: Look, now: datetime, bounds: Bounds = USUAL) -> St
     state = bounded(recorded(state, look), bounds)
     if state.doing is Doing.BASELINE:
         return _after_baseline_look(state, now)
-    verdict = judge(evidence_of(state, now.timestamp()))
+    verdict = verdict_on(state, now.timestamp(), insight or Insight())
     observed = answers.observed(state, look, verdict, now)
     state = state.model_copy(update={"tick": state.tick + 1, "said": (observed,)})
     match verdict.action:
