@@ -170,7 +170,7 @@ async def test_a_command_that_prints_no_statement_has_nothing_pending(printed: s
 
 
 async def test_what_was_applied_by_a_tool_of_ones_own_cannot_be_asked_for_afterwards() -> None:
-    with pytest.raises(NotTold, match=r"sql: tells what is pending alone"):
+    with pytest.raises(NotTold, match="tells what is pending alone"):
         await applied_since(ask, migrations(sql=["true"]), "1", "2")
     with pytest.raises(NotTold, match=r"alembic: or files:"):
         await applied_since(ask, migrations(), "1", "2")
@@ -254,5 +254,5 @@ async def test_a_database_that_does_not_answer_is_told_without_its_password() ->
     assert found is not None
     with pytest.raises(NotTold) as refused:
         await found.fingerprint()
-    assert "fingerprint could not be taken: 127.0.0.1:1/shop: " in refused.value.why
+    assert "fingerprint could not be taken: there is no server" in refused.value.why
     assert "s3cret-word" not in refused.value.why

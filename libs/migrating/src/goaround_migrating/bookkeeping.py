@@ -5,6 +5,7 @@ They change with every migration, and are no part of the schema that a service w
 
 BOOKKEEPING = frozenset(
     {
+        "goaround_migrations",
         "alembic_version",
         "schema_migrations",  # dbmate, golang-migrate, Rails
         "goose_db_version",

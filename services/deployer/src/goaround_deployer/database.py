@@ -1,14 +1,18 @@
 """The database that a guide names: its URL, resolved on this worker, and never shown."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from goaround_deployer.steps.secret import mask_of
 from goaround_deployer.tooling import NotTold
-from goaround_migrating import Fingerprint
-from goaround_migrating.applying import DatabaseFault, fingerprint_at
+from goaround_migrating import Fingerprint, fingerprint
+from goaround_migrating.connecting import Refused, connected
 from goaround_schemas.guide.step import Migrations
 from goaround_secrets import Mask, ReferenceMalformed, Resolved, SecretMissing, resolve
+
+_FINGERPRINT_S = 60.0
+"""Thirty times what five hundred tables take."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,13 @@ class Database:
             NotTold: It could not be asked.
         """
         try:
-            return await fingerprint_at(self.url)
-        except DatabaseFault as error:
+            async with asyncio.timeout(_FINGERPRINT_S), connected(self.url) as connection:
+                return await fingerprint(connection)
+        except Refused as error:
             why = self.mask.apply(str(error))
-            raise NotTold(f"the schema's fingerprint could not be taken: {why}") from error
+        except TimeoutError:
+            why = f"the database's catalogue was not read within {_FINGERPRINT_S:g} s"
+        raise NotTold(f"the schema's fingerprint could not be taken: {why}")
 
 
 def database_of(migrations: Migrations, worker: Mapping[str, str]) -> Database | None:

@@ -4,7 +4,6 @@ The one part that changes a database. What it did stands in its own table, row b
 crash leaves exactly the files whose rows are there.
 """
 
-from goaround_migrating.applying.connecting import DatabaseFault, fingerprint_at
 from goaround_migrating.applying.folder import FolderFault, scripts_in
 
-__all__ = ["DatabaseFault", "FolderFault", "fingerprint_at", "scripts_in"]
+__all__ = ["FolderFault", "scripts_in"]

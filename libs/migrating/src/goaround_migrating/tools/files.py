@@ -41,7 +41,12 @@ class Pairs:
         for stem in downs.keys() - ups.keys():
             advice = f"write {stem}.up.sql, or remove it"
             raise LayoutError(f"{stem}.down.sql", "a down without its up", advice)
-        return unlike(s.model_copy(update={"down": downs.get(k)}) for k, s in ups.items())
+        return unlike(
+            s.model_copy(update={"down": downs[k], "down_source": f"{k}.down.sql"})
+            if k in downs
+            else s
+            for k, s in ups.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,10 @@ class Flyway:
             advice = f"write V{version}__..., or remove it"
             raise LayoutError(downs[version][0], "an undo without its migration", advice)
         return unlike(
-            s.model_copy(update={"down": downs.get(v, ("", None))[1]}) for v, s in ups.items()
+            s.model_copy(update={"down_source": downs[v][0], "down": downs[v][1]})
+            if v in downs
+            else s
+            for v, s in ups.items()
         )
 
 
@@ -121,6 +129,7 @@ class Marked:
             up=up,
             down=None if empty else down,
             source=file,
+            down_source="" if empty else file,
         )
 
 

@@ -26,6 +26,8 @@ class Script(BaseModel):
     """Why nobody knows whether it has a way back; empty where `down` tells."""
     source: str = ""
     """The file that `up` comes from."""
+    down_source: str = ""
+    """The file that `down` comes from: often the same."""
 
 
 class Pending(BaseModel):
