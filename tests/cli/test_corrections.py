@@ -1,5 +1,6 @@
 """`goaround guide corrections|accept|dismiss`: shown, carried out exactly or not at all."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,6 +11,9 @@ from textwrap import dedent
 
 import pytest
 
+from goaround import upfile
+from goaround.embedded import EmbeddedNats
+from goaround.topology import users
 from goaround_guidebook import correct
 from goaround_schemas.outcome import GuideCorrection
 from tests import builders
@@ -153,6 +157,24 @@ def test_accepted_the_guides_file_says_it_and_every_other_byte_is_as_it_was(
     assert [p.name for p in guides.iterdir()] == ["checkout.yaml"]
     row = bureau.correction("c-1")
     assert (row.state, row.actor, row.because) == ("accepted", "eve", "true")
+
+
+def test_without_a_folder_named_it_is_the_local_systems_guides_or_this_folder(
+    command: Command, bureau: Bureau, guides: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    here = tmp_path_factory.mktemp("here")
+    root = here / ".goaround"
+    with EmbeddedNats(root / "nats", users=users(), sync="2m", die_with_parent=True) as nats:
+        name, password = nats.credentials("orchestrator")
+        own = nats.url.replace("nats://", f"nats://{name}:{password}@")
+        with answering(bureau, own), contextlib.chdir(here):
+            bureau.propose(correction())
+            elsewhere = command("guide", "accept", "c-1")
+            assert (elsewhere.returncode, str(here) in elsewhere.stderr) == (1, True)
+            upfile.write(root, upfile.Up(1, str(guides), str(here)))
+            done = command("guide", "accept", "c-1")
+    assert done.returncode == 0, done.stderr
+    assert (guides / "checkout.yaml").read_text() == WIDER
 
 
 def test_carriage_returns_stay_and_so_does_a_link_to_the_file(

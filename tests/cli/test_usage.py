@@ -24,6 +24,9 @@ from tests.cli.command import goaround, guide
         (["events", "--since", "yesterday"], "--since: 'yesterday' is not a length of time"),
         (["guide", "check"], "name files, or --service"),
         (["dead", "resend"], "--all"),
+        (["deploy", "a", "1", "--env", "e", "--allow", "lossy"], "lossy needs --reason TEXT"),
+        (["deploy", "a", "1", "--env", "e", "--allow", "all", "--reason", "x"], "'irreversible'"),
+        (["guide", "dismiss", "c-1"], "--because"),
     ],
 )
 def test_wrong_usage_is_told_in_one_line_with_the_next_step(

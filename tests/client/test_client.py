@@ -4,6 +4,7 @@ import asyncio
 import re
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from goaround.reach import bus_at
 from goaround.topology import topology
 from goaround_chassis.bus import apply
 from goaround_schemas.outcome import DeployAdvanced, DeployFinished
+from goaround_schemas.request import DeployRequested
 from tests import builders
 from tests.cli.command import guide
 
@@ -111,6 +113,27 @@ def bus() -> Iterator[EmbeddedNats]:
         EmbeddedNats(Path(root), sync="2m", die_with_parent=True) as server,
     ):
         yield server
+
+
+async def test_what_a_person_allows_goes_with_the_request_and_needs_a_reason(
+    bus: EmbeddedNats,
+) -> None:
+    async with bus_at(bus.url) as admin:
+        await apply(admin, topology())
+    async with goaround.connect(bus.url) as g:
+        with pytest.raises(goaround.BadRequest, match="to allow what is lossy needs a reason"):
+            await g.deploy("checkout", "2.4.1", environment="prod", allow=["lossy"])
+        run = await g.deploy(
+            "checkout",
+            "2.4.1",
+            environment="prod",
+            reason="the column is empty",
+            allow=["lossy", "irreversible"],
+        )
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        (told,) = [e async for e in g.events(since=start, follow=False)]
+    assert isinstance(told, DeployRequested)
+    assert (told.data.run_id, told.data.allow) == (run.run_id, ("lossy", "irreversible"))
 
 
 async def test_an_outcome_is_not_missed_when_the_bus_was_gone_in_between(bus: EmbeddedNats) -> None:
