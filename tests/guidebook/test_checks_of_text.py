@@ -25,7 +25,7 @@ def url(text: str) -> str:
         (url("{vars.bas}"), "unknown template {vars.bas}; did you mean 'vars.base'?"),
         (url("{zzz}"), "unknown template {zzz}; to have it stand as it is, write {{zzz}}"),
         (url("{vars.region}"), "{vars.region} has no value in the environment prod"),
-        (url("{migration.before}"), "has a value in deploy.migrations.revert only"),
+        (url("{migration.before}"), "has a value in deploy.migrations only"),
         (url("x/{stage}"), "g.yaml:11:30: unknown template {stage}"),
         (small("region: eu", 'region: "{environment}"'), "{environment} is not replaced here"),
         (url("${env:}"), "'${env:' is no secret reference; write ${env:NAME}"),

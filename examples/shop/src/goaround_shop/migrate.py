@@ -11,7 +11,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +90,20 @@ async def downgrade(
     return await current(connection)
 
 
+def up_sql(steps: Sequence[Migration], after: str, target: str) -> str:
+    """Return the SQL that leads from one revision to a later one."""
+    return _texts(s.up for s in steps if after < s.revision <= target)
+
+
+def down_sql(steps: Sequence[Migration], after: str, target: str) -> str:
+    """Return the SQL that leads back, newest first."""
+    return _texts(s.down for s in reversed(steps) if after < s.revision <= target)
+
+
+def _texts(files: Iterable[Path]) -> str:
+    return "".join(f"-- {file.name}\n{file.read_text().rstrip()}\n" for file in files)
+
+
 async def _step(
     connection: asyncpg.Connection[asyncpg.Record], step: Migration, *, up: bool
 ) -> None:
@@ -133,6 +147,10 @@ def main(argv: Sequence[str]) -> int:
     aim.add_argument("--release", help="as far as this release knows")
     down = commands.add_parser("downgrade", help="revert what came after a revision")
     down.add_argument("revision", help="a revision; 0000 reverts everything")
+    for name, promise in (("sql", "the SQL that leads on"), ("revert-sql", "the SQL back")):
+        printed = commands.add_parser(name, help=f"print {promise}; asks no database")
+        printed.add_argument("after", help="the revision to lead on from, or back to")
+        printed.add_argument("--release", required=True, help="as far as this release knows")
     for command in commands.choices.values():
         where = command.add_mutually_exclusive_group()
         where.add_argument("--database", help="Postgres address; $SHOP_DATABASE if absent")
@@ -140,7 +158,11 @@ def main(argv: Sequence[str]) -> int:
         command.add_argument("--migrations", type=Path, default=SHIPPED)
     args = parser.parse_args(argv[1:])
     try:
-        print(asyncio.run(_migrate(args)))
+        if args.command in ("sql", "revert-sql"):
+            text = up_sql if args.command == "sql" else down_sql
+            print(text(found_in(args.migrations), args.after, release(args.release).head), end="")
+        else:
+            print(asyncio.run(_migrate(args)))
     except (CannotMigrate, Damaged, UnknownRelease) as error:
         print(error, file=sys.stderr)
         return 1

@@ -41,6 +41,8 @@ class Release:
     """What it expects of the table `orders`; it calls itself ready only if they are there."""
     flaws: frozenset[Flaw] = field(default_factory=frozenset[Flaw])
     wear: Wear | None = None
+    warms_for_s: float = 0.0
+    """How long its caches take to fill."""
 
 
 _FIRST = ("id", "item", "quantity", "unit_cents", "note", "placed_at")
@@ -51,7 +53,7 @@ RELEASES: dict[str, Release] = {
     release.version: release
     for release in (
         Release("1.0.0", "orders", "0001", _FIRST),
-        Release("1.1.0", "a tenth off from ten pieces", "0002", _DISCOUNT),
+        Release("1.1.0", "a tenth off from ten pieces", "0002", _DISCOUNT, warms_for_s=4.3),
         Release(
             "1.2.0",
             "totals reworked; wrong from two pieces",
@@ -73,6 +75,12 @@ RELEASES: dict[str, Release] = {
             "0004",
             tuple(column for column in _EXPRESS if column != "note"),
             flaws=frozenset({Flaw.WRITES_A_DROPPED_COLUMN}),
+        ),
+        Release(
+            "2.0.0",
+            "notes removed, for good",
+            "0004",
+            tuple(column for column in _EXPRESS if column != "note"),
         ),
     )
 }

@@ -23,7 +23,7 @@ from goaround_guidebook.tree import (
 )
 from goaround_guidebook.validation import place_of
 
-_REVERT: Path = ("deploy", "migrations", "revert")
+_MOVED = frozenset(("deploy", "migrations", key) for key in ("revert", "sql", "revert_sql"))
 _NAMED: tuple[tuple[Path, str], ...] = (
     (("stages",), "stage"),
     (("deploy", "steps"), "step"),
@@ -87,8 +87,9 @@ def _templates(
     for template in dict.fromkeys(names_in(leaf.text)):
         own = template.removeprefix("vars.")
         near: str | None = None
-        if template == MIGRATION_BEFORE and path[:3] != _REVERT:
-            what = f"{{{template}}} has a value in deploy.migrations.revert only"
+        if template == MIGRATION_BEFORE and path[:3] not in _MOVED:
+            where = "deploy.migrations only: in revert, sql and revert_sql"
+            what = f"{{{template}}} has a value in {where}"
         elif template in NAMES:
             continue
         elif template not in known:

@@ -121,10 +121,14 @@ class Migrations(GuideModel, frozen=True):
     alembic: Alembic | None = None
     files: SqlFiles | None = None
     sql: Argv | None = Field(
-        default=None, description="Prints the SQL that `apply` would run. Changes nothing."
+        default=None,
+        description="Prints the SQL that `apply` would run. Changes nothing. With "
+        "{migration.before} it prints what leads on from there, applied or not, so that it can "
+        "be asked on the way back too.",
     )
     revert_sql: Argv | None = Field(
-        default=None, description="Prints the SQL that would take back what `sql` prints."
+        default=None,
+        description="Prints the SQL that would take back what `sql` prints; likewise.",
     )
     database: str | None = Field(
         default=None,
@@ -138,6 +142,11 @@ class Migrations(GuideModel, frozen=True):
     )
     allow: tuple[Loss, ...] = Field(
         default=(), description="What is let through without asking: the guide's word."
+    )
+    allow_revert: tuple[Loss, ...] = Field(
+        default=(),
+        description="What a rollback may drop of what was written meanwhile; it is copied aside "
+        "first. Without it such a revert is refused, and the schema stays.",
     )
     on_rollback: Literal["revert", "keep"] = Field(
         default="revert",

@@ -26,6 +26,7 @@ from goaround_schemas.guide.model import Argv
 from goaround_schemas.guide.step import GOAROUND_SQL, Migrations
 
 _SQL_URL_ENV = "GOAROUND_DATABASE_URL"
+_BEFORE = "{migration.before}"
 WHOLE = "all"
 """The version of what a guide's `sql` prints: one text, in which nobody can tell the revisions."""
 _NO_SQL = re.compile(r"(?>\s+|;|--[^\n]*|/\*[\s\S]*?\*/|\bBEGIN\b|\bCOMMIT\b)*+", re.IGNORECASE)
@@ -122,7 +123,7 @@ async def pending(ask: Ask, migrations: Migrations, current: str) -> tuple[Scrip
     if migrations.files is not None:
         return await _files_pending(ask, migrations, current)
     if migrations.sql is not None:
-        return await _whole(ask, migrations, migrations.sql)
+        return await _whole(ask, migrations, migrations.sql, current)
     raise NotTold(
         "the guide does not say how the SQL of its migrations can be had: add alembic:, files: "
         "or sql: to deploy.migrations"
@@ -145,9 +146,12 @@ async def applied_since(
         return await _alembic(ask, migrations, before, now)
     if migrations.files is not None:
         return await _files_since(migrations, before, now)
+    if migrations.sql is not None and any(_BEFORE in part for part in migrations.sql):
+        # From where on, it is told: so it can also tell what was applied since.
+        return await _whole(ask, migrations, migrations.sql, before)
     raise NotTold(
         "the SQL of what was applied cannot be asked for afterwards"
-        + (" (sql: tells what is pending alone)" if migrations.sql else "")
+        + (f" (sql: without {_BEFORE} tells what is pending alone)" if migrations.sql else "")
         + "; alembic: or files: in deploy.migrations can tell"
     )
 
@@ -214,9 +218,9 @@ async def _folder(migrations: Migrations) -> tuple[Script, ...]:
         raise NotTold(str(error)) from error
 
 
-async def _whole(ask: Ask, migrations: Migrations, sql: Argv) -> tuple[Script, ...]:
+async def _whole(ask: Ask, migrations: Migrations, sql: Argv, before: str) -> tuple[Script, ...]:
     """Return what a guide's own command prints as one migration; nothing where it is no SQL."""
-    up = await _asked(ask, sql, migrations)
+    up = await _asked(ask, _from(sql, before), migrations)
     if _NO_SQL.fullmatch(up):
         return ()
     script = Script(version=WHOLE, up=up)
@@ -226,11 +230,15 @@ async def _whole(ask: Ask, migrations: Migrations, sql: Argv) -> tuple[Script, .
         why = "revert_sql: is not in the guide, so that nobody can say what the revert would run"
         return (script.model_copy(update={"down_untold": why}),)
     try:
-        down = await _asked(ask, migrations.revert_sql, migrations)
+        down = await _asked(ask, _from(migrations.revert_sql, before), migrations)
     except NotTold as error:
         return (script.model_copy(update={"down_untold": error.why}),)
     empty = _NO_SQL.fullmatch(down)
     return (script.model_copy(update={"down": None if empty else down}),)
+
+
+def _from(argv: Argv, before: str) -> Argv:
+    return tuple(part.replace(_BEFORE, before) for part in argv)
 
 
 async def _asked(ask: Ask, argv: Argv, migrations: Migrations) -> str:

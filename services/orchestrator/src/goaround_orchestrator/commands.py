@@ -306,7 +306,7 @@ def _roll_back(desk: Desk, order: Order) -> WorkRollback:
         deployed_by=run.deployed_by,
         migration_before=run.migration.before if run.migration else None,
         fingerprint_before=run.migration.fingerprint_before if run.migration else None,
-        allow=run.allowed,
+        allow=run.allowed_back,
         resumes=run.resumes,
     )
     return _command(WorkRollback, desk, data, order.id_for(run.id))

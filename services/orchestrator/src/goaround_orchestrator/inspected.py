@@ -92,7 +92,7 @@ def _no_way_back(pending: PendingMigration) -> str | None:
                 return "none is written; a rollback would leave it, and the previous version fits"
             return "none is written: a rollback would leave the schema as it is"
         case "lossy":
-            return f"a rollback would lose what is written meanwhile: {more}"
+            return f"a rollback loses what is written meanwhile: {more}"
         case "irreversible" | "unknown":
             return f"it does not undo what the migration does: {more}"
 

@@ -69,6 +69,7 @@ def plan_of(guide: Guide, environment: Environment, request: DeployRequestedData
         keeps_schema=_keeps(guide.deploy.migrations),
         contracts=bool(after_green(guide)),
         allow=guide.deploy.migrations.allow if guide.deploy.migrations else (),
+        allow_revert=guide.deploy.migrations.allow_revert if guide.deploy.migrations else (),
         ci=bool(guide.preflight.ci),
         dashboards=bool(guide.preflight.dashboards),
         knowledge=guide.preflight.rollback,

@@ -122,6 +122,7 @@ class Plan(Snapshot, frozen=True):
     keeps_schema: bool = Field(default=False, description="A rollback leaves the schema as it is.")
     contracts: bool = Field(default=False, description="The guide has steps for after Green.")
     allow: tuple[Loss, ...] = Field(default=(), description="The guide's word on what may be lost.")
+    allow_revert: tuple[Loss, ...] = ()
     ci: bool = False
     dashboards: bool = False
     knowledge: RollbackKnowledge | None = None
@@ -240,6 +241,12 @@ class Run(Snapshot, frozen=True):
     def allowed(self) -> tuple[Loss, ...]:
         """What the guide and a person let migrations do, together."""
         by_guide = self.plan.allow if self.plan else ()
+        return tuple(dict.fromkeys((*by_guide, *self.allow)))
+
+    @property
+    def allowed_back(self) -> tuple[Loss, ...]:
+        """What the guide and a person let the way back drop, together."""
+        by_guide = self.plan.allow_revert if self.plan else ()
         return tuple(dict.fromkeys((*by_guide, *self.allow)))
 
     @property

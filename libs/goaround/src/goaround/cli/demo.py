@@ -1,4 +1,4 @@
-"""`demo`: the whole system on this machine, and four real deployments before your eyes."""
+"""`demo`: the whole system on this machine, and five real deployments before your eyes."""
 
 import json as json_format
 import shutil
@@ -30,7 +30,7 @@ def demo(
         bool, typer.Option("--json", help="Print one line of JSON as the last line.")
     ] = False,
 ) -> int:
-    """See it work: a good upgrade, a failed smoke test, a slow degrader, a broken way back.
+    """See it work: a good upgrade, three that go around or fail to, and one that is refused.
 
     Starts NATS, PostgreSQL, every service and a small shop with customers, all for real and on
     free ports; stops them all at the end. The exit code is 0 only if every deployment ended as it
@@ -103,6 +103,7 @@ def _report(screen: Screen, root: Path, played: tuple["Played", ...], seconds: f
     for p in played:
         screen.line()
         screen.line(f"{p.act.version} {spoken(p.data.outcome)}. {p.data.reason}")
+    _corrections(screen, played)
     screen.line()
     screen.line(f"Change log  {root / 'workspace' / 'CHANGELOG.md'}")
     screen.line(f"Page        {root / 'workspace' / 'docs' / 'shop.md'}")
@@ -110,6 +111,17 @@ def _report(screen: Screen, root: Path, played: tuple["Played", ...], seconds: f
     screen.line(f"Guide       {root / 'shop' / 'guides' / 'shop.yaml'}")
     screen.line(f"Logs        {root / 'system' / 'logs'}")
     screen.line(f"All of it took {length(seconds)}.")
+
+
+def _corrections(screen: Screen, played: tuple["Played", ...]) -> None:
+    """What the guide should have said, by what happened."""
+    found = {c.id: c for p in played if p.data.guide for c in p.data.guide.corrections if c.diff}
+    for correction in found.values():
+        screen.line()
+        change = f"{correction.field}: {correction.was} -> {correction.proposed}"
+        screen.line(f"The guide should say {change}, since it {correction.evidence}", "bold")
+        for line in correction.diff.splitlines():
+            screen.line(line, {"+": "green", "-": "red"}.get(line[:1], ""))
 
 
 def _summary(played: tuple["Played", ...], seconds: float, *, ok: bool) -> dict[str, object]:

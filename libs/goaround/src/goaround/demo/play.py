@@ -1,4 +1,4 @@
-"""Four deployments of the shop, for real: one that lands, and three that go around or fail to.
+"""Five deployments of the shop, for real: one that lands, one refused, and three that go around.
 
 It asks over the bus as anyone would, waits for each outcome, and then looks at the shop itself:
 which version answers, where its schema is, who was told.
@@ -15,6 +15,7 @@ from goaround.client import Goaround, connect
 from goaround.demo.scene import ENVIRONMENT, FIRST, SERVICE, Scene
 from goaround.handle import RunHandle
 from goaround.local import LocalSystem
+from goaround_schemas.guide import Loss
 from goaround_schemas.outcome import DeployFinishedData
 
 Say = Callable[[str], None]
@@ -33,13 +34,23 @@ class Act:
     """The version that must answer afterwards; None where nobody can promise one."""
     schema: str | None
     paged: bool = False
+    allow: tuple[Loss, ...] = ()
 
 
 ACTS = (
     Act("1.1.0", "a good upgrade, with a migration", "succeeded", "1.1.0", "0002"),
     Act("1.2.0", "healthy by every probe, but it adds up wrongly", "rolled_back", "1.1.0", "0002"),
     Act("1.3.0", "passes every check, then degrades under load", "rolled_back", "1.1.0", "0002"),
-    Act("1.4.0", "broken, and so is its way back", "rollback_failed", None, None, paged=True),
+    Act("2.0.0", "its migration drops a column, and nobody said so", "rejected", "1.1.0", "0002"),
+    Act(
+        "1.4.0",
+        "drops it with a word for it, and is broken, and so is its way back",
+        "rollback_failed",
+        None,
+        None,
+        paged=True,
+        allow=("lossy",),
+    ),
 )
 
 
@@ -67,7 +78,9 @@ async def play(system: LocalSystem, scene: Scene, say: Say, follow: Follow) -> t
 
 async def _deploy(g: Goaround, scene: Scene, act: Act, follow: Follow) -> Played:
     begun = time.monotonic()
-    run = await g.deploy(SERVICE, act.version, environment=ENVIRONMENT, reason=act.story)
+    run = await g.deploy(
+        SERVICE, act.version, environment=ENVIRONMENT, reason=act.story, allow=act.allow
+    )
     data = await follow(run)
     seconds = time.monotonic() - begun
     faults = await asyncio.to_thread(_faults, scene, act, data)

@@ -22,7 +22,7 @@ from goaround_guidebook import correct
 SERVICE = "shop"
 ENVIRONMENT = "prod"
 FIRST = "1.0.0"
-PASSED = ("1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0")
+PASSED = ("1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0", "2.0.0")
 ORDERS_A_SECOND = 40
 _PATIENCE_S = 20.0
 
@@ -81,7 +81,7 @@ class Scene:
     def environment(self) -> dict[str, str]:
         """What the services must find in their environment: the guide's secret, and `python`."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-        return {"PATH": path, "SHOP_BOARD_URL": self.board_url}
+        return {"PATH": path, "SHOP_BOARD_URL": self.board_url, "SHOP_DATABASE": self.database}
 
     def version(self) -> str:
         """The version that answers now."""
