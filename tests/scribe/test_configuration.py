@@ -2,7 +2,8 @@
 
 import pytest
 
-from goaround_scribe.configuration import MISSING, MOST_CHANGES, changes
+from goaround_scribe.configfile import ConfigFile, config_file
+from goaround_scribe.configuration import MOST_CHANGES, changes
 from goaround_scribe.difference import Difference, differences
 from tests.scribe.builders import GUIDE
 
@@ -26,7 +27,9 @@ from tests.scribe.builders import GUIDE
             ),
         ),
         ("s: [{t: 1}]\n", "s: [{t: 2}]\n", (Difference("s[0].t", "1", "2"),)),
-        ("password: hunter2\n", "password: hunter3\n", ()),
+        ("password: one\n", "password: two\n", (Difference("password", "•••", "•••"),)),
+        ("a: true\n", "a: 'true'\n", ()),
+        ("a:\n", "a: x\n", (Difference("a", "", "x"),)),
     ],
 )
 def test_settings_are_compared_not_lines(
@@ -52,17 +55,69 @@ def test_of_many_changes_the_first_are_told() -> None:
     assert lines[-1] == "and 10 more settings of the guide"
 
 
+def test_a_secret_that_changed_is_told_and_never_shown() -> None:
+    lines = changes("vars: {api_key: one}\n", "vars: {api_key: two}\n", None, {})
+    assert lines == ("vars.api_key: changed, not shown",)
+
+
+ONE, TWO = config_file("app.conf", b"1"), config_file("app.conf", b"2")
+GONE = config_file("app.conf", None)
+
+
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
-        (None, "sha256:1", "on record from now on"),
-        ("sha256:1", "sha256:1", "unchanged"),
-        ("sha256:1", "sha256:2", "changed"),
-        ("sha256:1", MISSING, "is missing now"),
-        (MISSING, MISSING, "still missing"),
-        (None, MISSING, "missing"),
+        (None, ONE, ["on record from now on"]),
+        (GONE, ONE, ["on record from now on"]),
+        (ONE, ONE, []),
+        (ONE, TWO, ["changed"]),
+        (ONE, GONE, ["is missing now"]),
+        (GONE, GONE, ["still missing"]),
+        (None, GONE, ["missing"]),
     ],
 )
-def test_files_are_compared_by_digest(was: str | None, now: str, said: str) -> None:
-    known = None if was is None else {"app.toml": was}
-    assert changes(None, "", known, {"app.toml": now}) == (f"app.toml: {said}",)
+def test_files_of_no_known_kind_are_compared_by_digest(
+    was: ConfigFile | None, now: ConfigFile, said: list[str]
+) -> None:
+    known = None if was is None else {"app.conf": was}
+    assert changes(None, "", known, {"app.conf": now}) == tuple(f"app.conf: {s}" for s in said)
+
+
+def told(name: str, before: str, after: str) -> tuple[str, ...]:
+    was, now = config_file(name, before.encode()), config_file(name, after.encode())
+    return changes(None, "", {name: was}, {name: now})
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "said"),
+    [
+        ("a.toml", "[db]\npool = 10\n", "[db]\npool = 20\n", ["db.pool: 10 -> 20"]),
+        ("a.json", '{"on": false}', '{"on": true, "n": 1}', ["on: false -> true", "n: added, 1"]),
+        ("a.yaml", "a: {b: [x, y]}\n", "a: {b: [x]}\n", [r"a.b: \[x, y\] -> \[x\]"]),
+        ("a.yml", "- {name: x, n: 1}\n", "- {name: x, n: 2}\n", [r"\[x\].n: 1 -> 2"]),
+        (".env", "A=1\n# c\nexport B='2'\n", "A=1\nB=3\n", ["B: 2 -> 3"]),
+        ("prod.env", "A=1\n", "A=\n", ["A: 1 -> empty"]),
+        ("a.properties", "a.b: 1\n! c\n", "a.b = 2\n", ["a.b: 1 -> 2"]),
+        ("a.ini", "[x]\na = %(b\n", "[x]\na = 2\n", ["x.a: %(b -> 2"]),
+        ("a.toml", "a = 1\n", "a = 1 # why\n", ["changed, in no value that is shown"]),
+        ("a.env", "DB_PASSWORD=one\n", "DB_PASSWORD=two\n", ["changed, in no value that is shown"]),
+        ("a.toml", "a = 1\n", "a = [\n", ["changed"]),
+        ("a.json", "1", "[" * 100_000, ["changed"]),
+    ],
+)
+def test_files_of_a_known_kind_are_compared_by_their_settings(
+    name: str, before: str, after: str, said: list[str]
+) -> None:
+    assert told(name, before, after) == tuple(f"{name}: {s}" for s in said)
+
+
+def test_a_file_with_more_settings_than_a_page_remembers_is_compared_by_digest() -> None:
+    many = "".join(f"NAME_{i}={i}\n" for i in range(2000))
+    assert config_file("a.env", many.encode()).settings is None
+    assert told("a.env", many, many + "X=1\n") == ("a.env: changed",)
+
+
+def test_of_a_secret_in_a_file_nothing_is_kept() -> None:
+    text = "password = 'hunter2'\nurl = 'postgres://ada:hunter2@db/x'\nn = 'AKIAIOSFODNN7EXAMPLE'\n"
+    kept = config_file("app.toml", text.encode())
+    assert kept.settings == {"password": "•••", "url": "•••", "n": "•••"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goaround_scribe.markdown import change, inline, length, number, sentence, table
+from goaround_scribe.markdown import change, code, inline, length, link, number, sentence, table
 
 HOSTILE = st.text(
     alphabet=st.one_of(
@@ -85,3 +85,23 @@ def test_numbers_are_written_with_the_digits_that_count() -> None:
 def test_a_table_has_as_many_cells_in_every_row() -> None:
     lines = table(("A", "B"), [(inline("x|y"), inline("`|`"))])
     assert [len(re.split(r"(?<!\\)\|", line)) for line in lines] == [4, 4, 4]
+
+
+@given(HOSTILE)
+def test_a_code_span_ends_where_it_should(text: str) -> None:
+    said = code(text)
+    assert len(said.splitlines()) <= 1
+    if said:
+        fence = re.match(r"`+", said)
+        assert fence
+        inner = said[len(fence[0]) : -len(fence[0])]
+        assert said.endswith(fence[0])
+        assert fence[0] not in re.findall(r"`+", inner)
+
+
+@given(HOSTILE, HOSTILE)
+def test_a_link_ends_where_it_should(text: str, path: str) -> None:
+    said = link(text, f"https://x/{path}")
+    assert len(said.splitlines()) <= 1
+    if found := re.search(r"\]\((https://x/.*)\)\Z", said):
+        assert not set(found[1]) & set("()<> `")

@@ -1,37 +1,14 @@
 """The deployment section of a page."""
 
-from datetime import datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goaround_scribe.memory import State
 from goaround_scribe.outline import outline
-from goaround_scribe.section import END, START, SectionBroken, State, advanced, find, written
-from tests.builders import NOON, at
-
-
-def after(
-    state: State,
-    version: str = "2.4.1",
-    *,
-    run: str = "r-1",
-    environment: str = "prod",
-    moment: datetime = NOON,
-    changes: tuple[str, ...] = ("watch.period: 5m -&gt; 10m",),
-    went_back: bool = False,
-) -> State:
-    return advanced(
-        state,
-        environment,
-        version=version,
-        run=run,
-        at=moment,
-        files={"app.toml": "sha256:1"},
-        changes=changes,
-        went_back=went_back,
-    )
-
+from goaround_scribe.section import END, START, SectionBroken, find, written
+from tests.builders import at
+from tests.scribe.remembered import after
 
 ONE = after(State())
 # Without markers, or with our whole section: any other page is broken, and said to be.
@@ -69,8 +46,9 @@ def test_all_outside_the_markers_stays_byte_for_byte(
 def test_a_page_without_a_section_gets_one_at_its_end() -> None:
     page = written("# Checkout\n\nBy hand.", None, ONE)
     assert page.startswith(f"# Checkout\n\nBy hand.\n\n{START}\n## Deployment\n")
-    assert "| prod | 2.4.1 | 2026-03-04 12:00:00 UTC | r-1 |" in page
-    assert "Configuration changed with 2.4.1 in prod:\n\n- watch.period: 5m -&gt; 10m\n" in page
+    row = "| prod | 2.4.1 | 2026-03-04 12:00:00 UTC | ada | faster checkout | r-1 |"
+    assert row in page
+    assert "### What came with 2.4.1 in prod\n\n- Configuration:\n  - watch.period: 5m" in page
     assert page.endswith(f"-->\n{END}\n")
 
 
@@ -79,32 +57,11 @@ def test_each_environment_has_its_row() -> None:
     page = written("", None, state)
     assert "| prod | 2.4.1 |" in page
     assert "| staging | 2.5.0 |" in page
-    assert "Configuration changed with 2.5.0 in staging:\n\n- nothing\n" in page
-
-
-def test_a_repeat_and_an_older_run_change_nothing() -> None:
-    assert after(ONE, "9.9.9") is ONE
-    assert after(ONE, "9.9.9", moment=at(60)) is ONE, "a command that was sent again is a repeat"
-    assert after(ONE, "2.3.9", run="r-0", moment=at(-60)) is ONE
-    assert after(ONE, "2.3.9", run="r-0", moment=NOON) is ONE
-
-
-def test_a_row_goes_back_with_a_rollback() -> None:
-    state = after(ONE, "2.4.0", run="r-2", moment=at(60), went_back=True)
-    row = state.environments["prod"]
-    assert (row.version, row.since, row.run) == ("2.4.0", at(60), "r-2")
-
-
-def test_a_version_that_ran_all_along_keeps_its_row_and_its_changes() -> None:
-    state = after(ONE, "2.4.1", run="r-2", moment=at(60), changes=(), went_back=True)
-    row = state.environments["prod"]
-    assert (row.version, row.since, row.run) == ("2.4.1", NOON, "r-1")
-    assert (state.changes, state.changed_by) == (ONE.changes, ONE.changed_by)
-    assert after(state, "2.4.0", run="r-0", moment=at(30)) is state
+    assert "### What came with 2.5.0 in staging\n\n- Configuration:\n  - nothing changed\n" in page
 
 
 def test_a_value_cannot_end_the_memory() -> None:
-    hostile = after(State(), "1", changes=("--> <!-- x",))
+    hostile = after(State(), "1", changes=("--> <!-- x",), why="--> | x")
     page = written("", None, hostile)
     found = find(page)
     assert found is not None

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import shutil
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -71,6 +72,16 @@ async def scribe(
         await asyncio.wait_for(process.wait(), WITHIN_S)
 
 
+async def git(root: Path, *words: str) -> str:
+    """What the machine's git prints."""
+    process = await asyncio.create_subprocess_exec(
+        "git", *words, cwd=root, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), WITHIN_S)
+    assert process.returncode == 0
+    return out.decode()
+
+
 async def answers(bus: Bus, count: int) -> list[DeployRecorded]:
     """The first answers in the stream, in the order in which they came."""
     found: list[DeployRecorded] = []
@@ -132,6 +143,46 @@ async def test_a_scribe_killed_in_mid_record_is_completed_by_the_next(
     assert (root / "CHANGELOG.md").read_text().count("<!-- goaround:run r-1 -->") == 1
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
+async def test_two_scribes_commit_every_run_of_a_checkout_once(
+    fresh_nats_url: str, bus: Bus, root: Path
+) -> None:
+    alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    await git(root, "init", "-q", "-b", "main")
+    commands = [record_of(id=f"c-{n}", run_id=f"r-{n}", time=at(n)) for n in range(4)]
+    for delivery in ("first", "second"):
+        for asked in commands:
+            await bus.publish_raw(
+                subject_of(asked), encode(asked), stream=WORK, msg_id=f"{asked.id}-{delivery}"
+            )
+    author = {"GOAROUND_SCRIBE_COMMIT_NAME": "Ada", "GOAROUND_SCRIBE_COMMIT_EMAIL": "ada@here"}
+    async with (
+        scribe(fresh_nats_url, root, **alone, **author),
+        scribe(fresh_nats_url, root, **alone, **author),
+    ):
+        found = await answers(bus, len(commands))
+    for said in found:
+        details = [e.detail for e in said.data.entries if e.what != "corrections"]
+        assert all(detail.startswith("committed as ") for detail in details)
+    form = "--format=%an %ae %(trailers:key=Run,valueonly,separator=%x2C)"
+    log = (await git(root, "log", form)).splitlines()
+    # A run that was written while another was being committed may be in that one's commit.
+    assert 1 <= len(log) == len(set(log)) <= len(commands)
+    assert {line.rpartition(" ")[0] for line in log} == {"Ada ada@here"}
+    assert await git(root, "status", "--porcelain", "--", "*.md", "*.jsonl") == ""
+
+
+async def test_a_checkout_is_left_alone_where_the_settings_say_never(
+    fresh_nats_url: str, bus: Bus, root: Path
+) -> None:
+    (root / ".git").mkdir()
+    await bus.publish(record_of(id="c-1", run_id="r-1"))
+    async with scribe(fresh_nats_url, root, GOAROUND_SCRIBE_COMMIT="never"):
+        (said,) = await answers(bus, 1)
+    assert {e.detail for e in said.data.entries if e.what != "corrections"} == {""}
+    assert list((root / ".git").iterdir()) == []
+
+
 async def test_bad_settings_stop_the_start_with_every_fault_named(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -141,6 +192,8 @@ async def test_bad_settings_stop_the_start_with_every_fault_named(tmp_path: Path
             **os.environ,
             "GOAROUND_WORKSPACE_DIR": str(tmp_path / "nowhere"),
             "GOAROUND_LOCK_WITHIN_S": "0",
+            "GOAROUND_SCRIBE_COMMIT": "always",
+            "GOAROUND_SCRIBE_COMMIT_EMAIL": "ada@here>\n<",
         },
         stderr=asyncio.subprocess.PIPE,
     )
@@ -148,3 +201,5 @@ async def test_bad_settings_stop_the_start_with_every_fault_named(tmp_path: Path
     assert process.returncode == 2
     assert b"GOAROUND_WORKSPACE_DIR" in said
     assert b"GOAROUND_LOCK_WITHIN_S" in said
+    assert b"GOAROUND_SCRIBE_COMMIT:" in said
+    assert b"GOAROUND_SCRIBE_COMMIT_EMAIL" in said

@@ -183,17 +183,16 @@ def test_what_a_killed_scribe_left_is_cleared_away(tmp_path: Path) -> None:
     assert others.exists()
 
 
-def test_a_digest_tells_a_change(tmp_path: Path) -> None:
+def test_a_file_is_read_as_it_is_and_never_from_outside(tmp_path: Path) -> None:
     pages = workspace(tmp_path)
-    assert pages.digest("app.toml") is None
+    assert pages.read("app.toml") is None
     (tmp_path / "app.toml").write_bytes(b"\xff")
-    first = pages.digest("app.toml")
-    (tmp_path / "app.toml").write_bytes(b"\xfe")
-    assert first is not None
-    assert first.startswith("sha256:")
-    assert pages.digest("app.toml") != first
+    assert pages.read("app.toml") == b"\xff"
     with pytest.raises(NotWritten):
-        pages.digest("../app.toml")
+        pages.read("../app.toml")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotWritten, match="no file"):
+        pages.read("pipe")
 
 
 def test_an_append_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -1,25 +1,33 @@
 """What changed in a service's configuration with a run, as lines of its page.
 
-Pure. The guide is compared by its settings, files by their digests.
+Pure. The guide is compared by its settings, a file by its settings where they are known, else by
+its digest. What stayed as it was has no line.
 """
 
 from collections.abc import Mapping
 
-from goaround_scribe.difference import LONGEST_VALUE, Difference, differences
+from goaround_scribe.configfile import LONGEST_VALUE, MISSING, ConfigFile
+from goaround_scribe.difference import Difference, Setting, between, differences
+from goaround_scribe.hidden import HIDDEN
 from goaround_scribe.markdown import inline
 
 MOST_CHANGES = 20
-MISSING = "missing"
 
 
 def changes(
-    before: str | None, after: str, was: Mapping[str, str] | None, now: Mapping[str, str]
+    before: str | None,
+    after: str,
+    was: Mapping[str, ConfigFile] | None,
+    now: Mapping[str, ConfigFile],
 ) -> tuple[str, ...]:
-    """Return a line for each setting of the guide and each file, at most so many.
+    """Return a line for each setting that changed, at most so many of the guide and of each file.
 
-    `was` and `now` are digests by file name, or `missing`; `was` is None where none are known.
+    `was` is None where no file was on record.
     """
-    return (*_guide(before, after), *_files(was, now))
+    files = [
+        line for name, file in now.items() for line in _file(name, (was or {}).get(name), file)
+    ]
+    return (*_guide(before, after), *files)
 
 
 def _guide(before: str | None, after: str) -> list[str]:
@@ -28,10 +36,35 @@ def _guide(before: str | None, after: str) -> list[str]:
     found = differences(before, after)
     if found is None:
         return ["the guide: changed, in a way that cannot be told (it is no YAML)"]
-    lines = [_line(difference) for difference in found[:MOST_CHANGES]]
-    if more := len(found) - MOST_CHANGES:
-        lines += [f"and {more} more settings of the guide"] if more > 0 else []
-    return lines
+    return _lines(found, "", "of the guide")
+
+
+def _file(name: str, was: ConfigFile | None, now: ConfigFile) -> list[str]:
+    called = inline(name, 200)
+    if now.digest == MISSING:
+        said = "missing" if was is None else "still missing"
+        return [f"{called}: {said if was is None or was.digest == MISSING else 'is missing now'}"]
+    if was is None or was.digest == MISSING:
+        return [f"{called}: on record from now on"]
+    if was.digest == now.digest:
+        return []
+    if was.settings is None or now.settings is None:
+        return [f"{called}: changed"]
+    found = between(_as_shown(was.settings), _as_shown(now.settings))
+    # A comment, or a secret: its digest tells of it, and no more is known.
+    return _lines(found, f"{called}: ", f"of {called}") or [
+        f"{called}: changed, in no value that is shown"
+    ]
+
+
+def _as_shown(settings: Mapping[str, str]) -> dict[str, Setting]:
+    return {path: Setting(value, value) for path, value in settings.items()}
+
+
+def _lines(found: tuple[Difference, ...], head: str, of: str) -> list[str]:
+    lines = [head + _line(difference) for difference in found[:MOST_CHANGES]]
+    more = len(found) - MOST_CHANGES
+    return [*lines, f"and {more} more settings {of}"] if more > 0 else lines
 
 
 def _line(difference: Difference) -> str:
@@ -41,20 +74,9 @@ def _line(difference: Difference) -> str:
         for v in (difference.old, difference.new)
     )
     if old is None:
-        return f"{path}: added, {new}"
+        return f"{path}: added, {new or 'empty'}"
     if new is None:
-        return f"{path}: removed, was {old}"
-    # Both may be cut to the same beginning, or hidden.
-    return f"{path}: {old} -> {new}" if old != new else f"{path}: changed"
-
-
-def _files(was: Mapping[str, str] | None, now: Mapping[str, str]) -> list[str]:
-    return [f"{inline(name, 200)}: {_file((was or {}).get(name), d)}" for name, d in now.items()]
-
-
-def _file(was: str | None, now: str) -> str:
-    if was is None:
-        return "missing" if now == MISSING else "on record from now on"
-    if was == now:
-        return "still missing" if now == MISSING else "unchanged"
-    return "is missing now" if now == MISSING else "changed"
+        return f"{path}: removed, was {old or 'empty'}"
+    if old == new:  # hidden, or both cut to the same beginning
+        return f"{path}: changed, not shown" if HIDDEN in old else f"{path}: changed"
+    return f"{path}: {old or 'empty'} -> {new or 'empty'}"

@@ -1,24 +1,31 @@
-"""What differs between two guides, setting by setting.
+"""What differs between two documents, setting by setting.
 
-Pure. It reads YAML, not lines: order, comments and quotes are no difference. Parts of a list that
-have names are held against their namesakes. A value that looks like a secret is never shown.
+Pure. It compares values, not lines: order, comments and quotes are no difference. Parts of a list
+that have names are held against their namesakes. A value that may not be shown never is; that it
+changed is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from goaround_guidebook.planting import plant
 from goaround_guidebook.scanner import Unreadable
-from goaround_guidebook.secret_reference import is_literal_secret
-from goaround_guidebook.tree import Mapping, Node, Scalar, Sequence, at
+from goaround_guidebook.tree import plain as values_of
+from goaround_scribe.hidden import shown, words_shown
 
-LONGEST_VALUE = 80
-_HIDDEN = "•••"
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value: as it is, to be compared, and as it may be shown."""
+
+    value: str
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One setting, before and after; None where it was not, or is no longer, there."""
+    """One setting, before and after, as shown; None where it was not, or is no longer, there."""
 
     path: str
     old: str | None
@@ -26,42 +33,63 @@ class Difference:
 
 
 def differences(before: str, after: str) -> tuple[Difference, ...] | None:
-    """Return the settings that differ, in the order of the new guide; None if one is no YAML."""
+    """Return the settings in which two guides differ; None if one is no YAML."""
     try:
         old, _ = plant(before, "before")
         new, _ = plant(after, "after")
     except Unreadable:
         return None
-    was, now = dict(_settings(old)), dict(_settings(new))
+    return between(settings(values_of(old)), settings(values_of(new)))
+
+
+def between(was: Mapping[str, Setting], now: Mapping[str, Setting]) -> tuple[Difference, ...]:
+    """Return what differs, in the order of the later ones."""
     return tuple(
-        Difference(path, was.get(path), now.get(path))
+        Difference(path, old.shown if old else None, new.shown if new else None)
         for path in dict.fromkeys((*now, *was))
-        if was.get(path) != now.get(path)
+        for old, new in ((was.get(path), now.get(path)),)
+        if (old and old.value) != (new and new.value)
     )
 
 
-def _settings(node: Node, path: str = "", key: str = "") -> Iterator[tuple[str, str]]:
-    match node:
-        case Scalar():
-            yield path, _shown(key, node.text)
-        case Mapping():
-            for name, value in node.values.items():
-                yield from _settings(value, f"{path}.{name}" if path else name, name)
-        case Sequence() if node.items and all(isinstance(i, Scalar) for i in node.items):
+def settings(document: object) -> dict[str, Setting]:
+    """Return the settings of a document, by their paths."""
+    return dict(_settings(document, "", ""))
+
+
+def _settings(part: object, path: str, key: str) -> Iterator[tuple[str, Setting]]:
+    if isinstance(part, dict):
+        for name, value in cast("dict[Any, object]", part).items():
+            yield from _settings(value, f"{path}.{name}" if path else str(name), str(name))
+    elif isinstance(part, list):
+        items = cast("list[object]", part)
+        if items and not any(isinstance(item, dict | list) for item in items):
             # A command or a list of names reads better whole than word by word.
-            words = [_shown(key, i.text) for i in node.items if isinstance(i, Scalar)]
-            yield path, f"[{', '.join(words)}]"
-        case Sequence():
-            names = [_name(item) for item in node.items]
-            told_apart = None not in names and len(set(names)) == len(names)
-            for i, item in enumerate(node.items):
-                yield from _settings(item, f"{path}[{names[i] if told_apart else i}]", key)
+            words = [_text(item) for item in items]
+            yield path, Setting(_listed(words), _listed(words_shown(key, words)))
+            return
+        names = [_name(item) for item in items]
+        told_apart = None not in names and len(set(names)) == len(names)
+        for i, item in enumerate(items):
+            yield from _settings(item, f"{path}[{names[i] if told_apart else i}]", key)
+    else:
+        yield path, Setting(_text(part), shown(key, _text(part)))
 
 
-def _name(item: Node) -> str | None:
-    name = at(item, "name")
-    return name.text if isinstance(name, Scalar) else None
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
 
 
-def _shown(key: str, text: str) -> str:
-    return _HIDDEN if is_literal_secret(key, text) else text
+def _listed(words: list[str] | tuple[str, ...]) -> str:
+    return f"[{', '.join(words)}]"
+
+
+def _name(item: object) -> str | None:
+    name = cast("dict[Any, object]", item).get("name") if isinstance(item, dict) else None
+    return name if isinstance(name, str) else None

@@ -6,7 +6,6 @@ that writes the same file, which holds its lock.
 
 import fcntl
 import glob
-import hashlib
 import os
 import stat
 import tempfile
@@ -20,7 +19,6 @@ LOCK = ".goaround.lock"
 _LEFT = ".goaround-tmp"
 _LOOK_S = 0.01
 _NEW_FILE = 0o644
-_BLOCK = 1 << 20
 
 
 class Disk(Protocol):
@@ -36,10 +34,6 @@ class Disk(Protocol):
 
     def append(self, path: Path, content: bytes) -> None:
         """Add bytes at the end, or none of them if that fails."""
-        ...
-
-    def digest(self, path: Path) -> str | None:
-        """Return `sha256:...`; None if there is no such file."""
         ...
 
 
@@ -84,17 +78,6 @@ class LocalDisk:
                 os.ftruncate(file.fileno(), before)
                 raise
         _sync_folder(path.parent)
-
-    def digest(self, path: Path) -> str | None:
-        """Return `sha256:...`; None if there is no such file."""
-        found = hashlib.sha256()
-        try:
-            with path.open("rb") as file:
-                while block := file.read(_BLOCK):
-                    found.update(block)
-        except FileNotFoundError:
-            return None
-        return f"sha256:{found.hexdigest()}"
 
 
 @contextmanager

@@ -1,160 +1,97 @@
-"""A run as an entry of a change log, written as a team would publish it.
+"""A run as an entry of a change log, written as a team would publish it: short first, then all.
 
-Pure. Every text that came from elsewhere goes through `markdown.inline`.
+Pure. What a reader must know stands in the open, and so does what a person has to do; the
+particulars fold away. Every text that came from elsewhere goes through `markdown`.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from goaround_schemas.matrix import Matrix, MatrixRow
-from goaround_schemas.outcome import RollbackSummary, Span
-from goaround_schemas.procedure import StepResult
 from goaround_schemas.recording import WorkRecordData
-from goaround_schemas.watching import SignalSummary, WatchSummary
+from goaround_scribe import database, links
 from goaround_scribe.changelog import marker
-from goaround_scribe.markdown import (
-    change,
-    day,
-    inline,
-    length,
-    moment,
-    number,
-    sentence,
-    table,
-)
+from goaround_scribe.detail import blocks, matrix_told, watch_told
+from goaround_scribe.markdown import code, day, inline, length, plain, sentence
 
-MOST_ROWS = 40  # of any one list; a guide may have hundreds of checks
+MOST_TOLD = 20  # warnings, known facts, commands: of each
 
-_SAID = {
+SAID = {
     "succeeded": "succeeded",
     "rolled_back": "rolled back",
     "rollback_failed": "ROLLBACK FAILED",
 }
-_MATRICES = {
-    "preflight": "pre-flight",
-    "readiness": "readiness",
-    "health": "health",
-    "monitoring": "monitoring afterwards",
-    "rollback_health": "health after the rollback",
-}
+FOLDED = "Steps, checks, measurements and times"
 
 
 def entry_for(run: WorkRecordData, at: datetime) -> str:
     """Return the entry, its marker first, without an end of line at its end."""
-    blocks = [
-        [marker(run.run_id), f"## {_title(run, at)}"],
+    open_ones = [
+        [marker(run.run_id), f"## {inline(title_of(run, at), 400)}"],
         ["**EMERGENCY: it did not wait for queue, freeze or approval.**"] if run.emergency else [],
         [sentence(run.reason)],
         list(_facts(run)),
-        *_watch(run.watch),
-        _rollback(run.rollback, run.previous_version),
-        _times(run),
-        [f"Run {run.run_id}, guide {inline(run.guide_name, 100)}, {inline(run.guide_digest, 100)}"],
+        *_for_people(run),
     ]
-    return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+    folded = [
+        ["<details>", f"<summary>{FOLDED}</summary>"],
+        *blocks(run),
+        [f"Guide {inline(run.guide_name, 100)}, {inline(run.guide_digest, 100)}"],
+        ["</details>"],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in (*open_ones, *folded) if lines)
 
 
-def _title(run: WorkRecordData, at: datetime) -> str:
-    what = " ".join(filter(None, (run.service, inline(run.version or "", 130))))
+def title_of(run: WorkRecordData, at: datetime) -> str:
+    """Return the run in one line of plain words: what, where, how it ended, on which day."""
+    what = plain(f"{run.service} {run.version}" if run.version else run.service, 200)
     kind = "rollback of " if run.kind == "rollback" else ""
     urgent = "EMERGENCY: " if run.emergency else ""
-    return f"{urgent}{kind}{what} in {run.environment}: {_SAID[run.outcome]} ({day(at)})"
+    return f"{urgent}{kind}{what} in {run.environment}: {SAID[run.outcome]} ({day(at)})"
+
+
+def asked(run: WorkRecordData) -> str:
+    """Return who asked for it, and why."""
+    why = f": {inline(run.request_reason)}" if run.request_reason else ", who gave no reason"
+    return f"{inline(run.requested_by, 120)}{why}"
 
 
 def _facts(run: WorkRecordData) -> Iterator[str]:
-    why = f": {inline(run.request_reason)}" if run.request_reason else ", who gave no reason"
-    yield f"- Asked for by {inline(run.requested_by, 120)}{why}"
+    yield f"- Asked for by {asked(run)}"
     yield f"- Previous version: {inline(run.previous_version or 'none on record', 130)}"
     if run.artifact:
-        yield f"- Artifact: {inline(run.artifact, 300)}"
-    if run.migration:
-        yield f"- Migrations: {_schema(run.migration.before)} -> {_schema(run.migration.after)}"
-    for step in run.steps[:MOST_ROWS]:
-        yield f"- Deploy: {_step(step)}"
-    for matrix in run.verification[:MOST_ROWS]:
-        if matrix.kind == "rollback_health" and run.rollback is not None:
-            continue  # told with the rollback
-        yield f"- Verified: {_matrix(matrix)}"
-        yield from (f"  - {_row(row)}" for row in _not_passed(matrix)[:MOST_ROWS])
+        yield f"- Artifact: {links.artifact(run.artifact)}"
+    if schema := database.summary(run):
+        yield f"- Database: {schema}"
+    if proven := _proven(run):
+        yield f"- Verified: {proven}"
+    if run.watch is not None:
+        yield f"- Watched: {watch_told(run.watch)}"
+    if found := links.dashboards(run.guide_text):
+        yield f"- Dashboards: {', '.join(found)}"
+    took = length(run.timeline[-1].to - run.timeline[0].from_) if run.timeline else ""
+    yield f"- Run {run.run_id}{f', {took} from the request on' if took else ''}"
 
 
-def _schema(revision: str | None) -> str:
-    return inline(revision, 100) if revision else "unknown"
+def _proven(run: WorkRecordData) -> str:
+    """The last look at what runs now."""
+    back = run.rollback
+    if back is not None:
+        return matrix_told(back.matrix) if back.matrix else "nothing, after the rollback"
+    health = [matrix for matrix in run.verification if matrix.kind in ("health", "monitoring")]
+    return matrix_told(health[-1]) if health else ""
 
 
-def _matrix(matrix: Matrix) -> str:
-    counts = Counter(row.outcome.value for row in matrix.rows)
-    rest = "".join(f", {n} {what}" for what, n in sorted(counts.items()) if what != "passed")
-    name, of = _MATRICES[matrix.kind], inline(matrix.of, 130)
-    if not matrix.rows:
-        return f"{name} of {of}: {matrix.outcome}, without a check"
-    passed = f"{counts['passed']} of {len(matrix.rows)} checks passed"
-    return f"{name} of {of}: {matrix.outcome}, {passed}{rest}"
-
-
-def _not_passed(matrix: Matrix) -> list[MatrixRow]:
-    return [row for row in matrix.rows if row.outcome != "passed"]
-
-
-def _row(row: MatrixRow) -> str:
-    optional = "" if row.required else " (not required)"
-    name, category = inline(row.name, 200), inline(row.category, 60)
-    return f"{category}, {name}{optional}: {row.outcome.value}, {inline(row.detail, 300)}"
-
-
-def _step(step: StepResult) -> str:
-    tries = f", {step.attempts} tries" if step.attempts > 1 else ""
-    said = f": {inline(step.detail, 300)}" if step.outcome != "done" else ""
-    return f"{inline(step.name, 200)}, {step.outcome} in {length(step.seconds)}{tries}{said}"
-
-
-def _watch(watch: WatchSummary | None) -> list[list[str]]:
-    if watch is None:
-        return []
-    extended = f", extended {watch.extensions} x" if watch.extensions else ""
-    looks = f"{watch.ticks} looks{extended}"
-    told = f"Watched for {length(watch.watched_s)} ({looks}): **{watch.colour}**."
-    signals = (*watch.signals, *watch.logs)[:MOST_ROWS]
-    head = ("Signal", "Before", "Observed", "Change", "Verdict")
-    rows = [_signal(signal) for signal in signals]
-    return [[f"{told} {sentence(watch.reason)}"], table(head, rows) if rows else []]
-
-
-def _signal(signal: SignalSummary) -> tuple[str, ...]:
-    muted = " (muted)" if signal.muted else ""
-    return (
-        inline(signal.name, 100) + muted,
-        number(signal.baseline, signal.unit),
-        number(signal.observed, signal.unit),
-        change(signal.change),
-        f"{signal.colour}, {inline(signal.verdict, 100)}",
-    )
-
-
-def _rollback(rollback: RollbackSummary | None, previous: str | None) -> list[str]:
-    if rollback is None:
-        return []
-    lines = [f"Trigger of the rollback: {sentence(rollback.trigger)}", ""]
-    lines += [f"- {_step(step)}" for step in rollback.steps[:MOST_ROWS]]
-    if rollback.matrix is not None:
-        lines.append(f"- {_matrix(rollback.matrix)}")
-        lines += [f"  - {_row(row)}" for row in _not_passed(rollback.matrix)[:MOST_ROWS]]
-    else:
-        lines.append(f"- Nothing proves that {inline(previous or 'what ran before', 130)} is well")
-    if rollback.left:
-        lines.append(f"- Left behind: {sentence(rollback.left)}")
-    return lines
-
-
-def _times(run: WorkRecordData) -> list[str]:
-    rows = [
-        (_phase(span), moment(span.from_), length(span.to - span.from_))
-        for span in run.timeline[: 2 * MOST_ROWS]
-    ]
-    return table(("Phase", "From", "For"), rows) if rows else []
-
-
-def _phase(span: Span) -> str:
-    name = span.phase.value.replace("_", " ")
-    return f"{name} ({inline(span.stage, 63)})" if span.stage else name
+def _for_people(run: WorkRecordData) -> Iterator[list[str]]:
+    """What asks for somebody's attention."""
+    if run.warnings:
+        yield ["**Warnings**"]
+        yield [f"- {sentence(warning)}" for warning in run.warnings[:MOST_TOLD]]
+    if run.rollback is None:
+        return
+    if run.rollback.known:
+        yield ["**What is known**"]
+        yield [f"- {sentence(known)}" for known in run.rollback.known[:MOST_TOLD]]
+    if run.rollback.next:
+        yield ["**What a person can do next**"]
+        steps = run.rollback.next[:MOST_TOLD]
+        yield [f"{n}. {code(step, 1000)}" for n, step in enumerate(steps, 1)]

@@ -12,6 +12,7 @@ import structlog
 from goaround_chassis.publisher import Publisher
 from goaround_schemas.envelope import Message, derived_id
 from goaround_schemas.recording import DeployRecorded, DeployRecordedData, WorkRecord
+from goaround_scribe.commit import Commits, files_of, message_for, told
 from goaround_scribe.metric import ENTRIES
 from goaround_scribe.page import Pages
 from goaround_scribe.scribe import given_up, record
@@ -23,11 +24,13 @@ SOURCE = "scribe"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a record is written with. Nothing is waited for longer than `within_s`."""
+    """What a record is written with. No disk is waited for longer than `within_s`."""
 
     pages: Pages
     publisher: Publisher
     within_s: float
+    commits: Commits | None = None
+    """None: nothing is committed. What is, has a time of its own."""
 
 
 async def on_record(command: WorkRecord, desk: Desk) -> None:
@@ -38,8 +41,20 @@ async def on_record(command: WorkRecord, desk: Desk) -> None:
     except TimeoutError:
         why = f"writing was not over within {desk.within_s:g} s; see whether the disk hangs"
         recorded = given_up(command, why)
+    else:
+        recorded = await _committed(command, recorded, desk)
     await desk.publisher.publish(answer(command, recorded))
     _say(recorded)
+
+
+async def _committed(
+    command: WorkRecord, recorded: DeployRecordedData, desk: Desk
+) -> DeployRecordedData:
+    names = files_of(recorded)
+    if desk.commits is None or not names:
+        return recorded
+    words = await asyncio.to_thread(desk.commits.commit, names, message_for(command))
+    return told(recorded, words)
 
 
 async def on_dead(command: Message, why: str, publisher: Publisher) -> None:
@@ -73,5 +88,6 @@ def _say(recorded: DeployRecordedData) -> None:
         run=recorded.run_id,
         entries={entry.what: entry.outcome for entry in recorded.entries},
         failed=failed,
+        not_committed={e.what: e.detail for e in recorded.entries if "not committed" in e.detail},
         corrections=[c.field for c in recorded.corrections],
     )

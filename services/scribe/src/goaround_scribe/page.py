@@ -33,8 +33,8 @@ class Pages(Protocol):
         """
         ...
 
-    def digest(self, name: str) -> str | None:
-        """Return a file's digest; None if it is not there.
+    def read(self, name: str) -> bytes | None:
+        """Return what a file holds; None if it is not there.
 
         Raises:
             NotWritten: It may not, or cannot, be read.

@@ -12,9 +12,11 @@ from goaround_guidebook import GuideInvalid
 from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.recording import DeployRecordedData, Entry, WorkRecord
 from goaround_scribe import changelog, journal, section
-from goaround_scribe.configuration import MISSING, changes
+from goaround_scribe.configfile import config_file
+from goaround_scribe.documentation import news_of
 from goaround_scribe.entry import entry_for
 from goaround_scribe.learning import learn
+from goaround_scribe.memory import State, advanced
 from goaround_scribe.page import NotWritten, Pages
 from goaround_scribe.section import SectionBroken
 
@@ -82,34 +84,13 @@ def _docs(command: WorkRecord, pages: Pages) -> Entry:
     run, name = command.data, command.data.docs
     if name is None:
         return _skipped("docs", "the guide names no page (docs)")
-    went_back = run.outcome == "rolled_back"
-    version = run.previous_version if went_back else run.version
-    if run.outcome == "rollback_failed":
-        return _skipped("docs", "the rollback failed: what runs is for a person to say", name)
-    if version is None:
-        return _skipped("docs", "no version is known that runs now", name)
 
     def current(text: str) -> str:
         found = section.find(text)
-        state = found.state if found else section.State()
+        state = found.state if found else State()
+        files = {file: config_file(file, pages.read(file)) for file in run.record.configuration}
         known = state.environments.get(run.environment)
-        files = {file: pages.digest(file) or MISSING for file in run.record.configuration}
-        told = changes(
-            None if went_back else run.previous_guide_text,
-            run.guide_text,
-            known.files if known else None,
-            files,
-        )
-        after = section.advanced(
-            state,
-            run.environment,
-            version=version,
-            run=run.run_id,
-            at=command.time,
-            files=files,
-            changes=told,
-            went_back=went_back,
-        )
+        after = advanced(state, news_of(run, command.time, known, files))
         if found and after == state:
             return text
         heading = "" if text.strip("\ufeff \t\r\n") else f"# {run.service}\n"

@@ -1,18 +1,17 @@
 """The deployment section of a service's page: found, read, and written anew.
 
 Pure. It stands between two comments; all outside them is people's own and stays byte for byte. What
-the section must remember (the other environments, digests of configuration) is in a comment of its
-own, so that the page is the only place that knows.
+the section must remember (the other environments, the last deployments, configuration) is in a
+comment of its own, so that the page is the only place that knows.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
-from goaround_scribe.markdown import inline, moment, table
+from goaround_scribe.body import rendered
+from goaround_scribe.memory import State
 from goaround_scribe.outline import Outline, lines_of, newline_of, outline
 
 START = "<!-- goaround:deployment:start -->"
@@ -27,28 +26,6 @@ class SectionBroken(ValueError):
     def __init__(self, line: int, what: str) -> None:
         super().__init__(f"line {line}: {what}")
         self.line = line
-
-
-class Running(BaseModel, frozen=True):
-    """What runs in one environment, since when, and which run brought it."""
-
-    version: str
-    since: AwareDatetime
-    run: str
-    seen: str | None = None
-    """The last run that was taken into account here, also one that changed nothing."""
-    seen_at: AwareDatetime | None = None
-    files: dict[str, str] = Field(default_factory=dict[str, str])
-    """Digests of the configuration files, by name."""
-
-
-class State(BaseModel, frozen=True):
-    """What the section remembers."""
-
-    environments: dict[str, Running] = Field(default_factory=dict[str, Running])
-    changes: tuple[str, ...] = ()
-    """The last deployment's changes of configuration, each a line as it stands in the page."""
-    changed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +78,6 @@ def _state(text: str, page: Outline, begin: int, end: int) -> State:
     return State()
 
 
-def advanced(
-    state: State,
-    environment: str,
-    *,
-    version: str,
-    run: str,
-    at: datetime,
-    files: Mapping[str, str],
-    changes: tuple[str, ...],
-    went_back: bool,
-) -> State:
-    """Return the state after a run. A repeat, or a run older than what is known, changes nothing.
-
-    A run that went back to what is in the table anyway leaves its row alone: it has run all along.
-    """
-    known = state.environments.get(environment)
-    if known is not None and (known.seen == run or (known.seen_at and known.seen_at >= at)):
-        return state
-    if known is not None and went_back and known.version == version:
-        row = known.model_copy(update={"seen": run, "seen_at": at})
-        changes, by = state.changes, state.changed_by
-    else:
-        row = Running(version=version, since=at, run=run, seen=run, seen_at=at, files=dict(files))
-        by = f"{version} in {environment}"
-    environments = {**state.environments, environment: row}
-    return State(environments=environments, changes=changes, changed_by=by)
-
-
 def written(text: str, section: Section | None, state: State) -> str:
     """Return the page with its section as the state says, put at the end where there was none."""
     newline = newline_of(text)
@@ -144,15 +93,7 @@ def written(text: str, section: Section | None, state: State) -> str:
 
 
 def _body(state: State) -> str:
-    rows = [
-        (name, inline(row.version, 130), moment(row.since), row.run)
-        for name, row in sorted(state.environments.items())
-    ]
-    lines = ["## Deployment", ""]
-    lines += table(("Environment", "Version", "Since", "By run"), rows)
-    lines += ["", f"Configuration changed with {inline(state.changed_by, 200)}:", ""]
-    lines += [f"- {change}" for change in state.changes] or ["- nothing"]
     # No '>' may stand in it, or a value could end the comment.
-    memory = json.dumps(state.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
-    lines += ["", _STATE + memory.replace("<", "\\u003c").replace(">", "\\u003e") + _CLOSE]
-    return "\n".join(lines)
+    memory = json.dumps(state.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
+    hidden = _STATE + memory.replace("<", "\\u003c").replace(">", "\\u003e") + _CLOSE
+    return "\n".join((*rendered(state), "", hidden))

@@ -55,20 +55,20 @@ class Workspace:
             self._disk.append(path, more)
             return True
 
-    def digest(self, name: str) -> str | None:
-        """Return a file's digest; None if it is not there.
+    def read(self, name: str) -> bytes | None:
+        """Return what a file holds; None if it is not there.
 
         Raises:
             NotWritten: It may not, or cannot, be read.
         """
         with _told(name):
-            path = self._place(name)
-            return self._disk.digest(path) if _is_file(name, path) else None
+            path = self.place(name)
+            return self._disk.read(path) if _is_file(name, path) else None
 
     @contextmanager
     def _open(self, name: str) -> Generator[Path, None, None]:
         with _told(name):
-            path = self._place(name)
+            path = self.place(name)
             if not path.parent.is_dir():
                 folder = path.parent.relative_to(self._root)
                 why = f"there is no folder {folder}; create it, or correct the name in the guide"
@@ -82,7 +82,12 @@ class Workspace:
                 why = f"another scribe has held its lock for {self._lock_within_s:g} s"
                 raise NotWritten(f"{name}: {why}; see which process writes there") from None
 
-    def _place(self, name: str) -> Path:
+    def place(self, name: str) -> Path:
+        """Return the file that a name means, links followed.
+
+        Raises:
+            NotWritten: It lies outside the workspace, or is no path at all.
+        """
         try:
             path = (self._root / name).resolve()
         except (RuntimeError, ValueError):
