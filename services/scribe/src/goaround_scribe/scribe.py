@@ -15,7 +15,7 @@ from goaround_scribe import changelog, journal, section
 from goaround_scribe.configfile import config_file
 from goaround_scribe.documentation import news_of
 from goaround_scribe.entry import entry_for
-from goaround_scribe.learning import learn
+from goaround_scribe.learning import counted, learn
 from goaround_scribe.memory import State, advanced
 from goaround_scribe.page import NotWritten, Pages
 from goaround_scribe.section import SectionBroken
@@ -113,9 +113,11 @@ def _corrections(
     if past is None:
         told.append("learned from this run alone: there is no journal to read the others in")
     else:
-        told.append(f"learned from {lesson.runs} run{'s' * (lesson.runs != 1)} on record")
+        told.append(f"learned from {counted(lesson.runs, 'run')} on record")
     if lesson.broken:
-        told.append(f"{lesson.broken} lines of the journal could not be read and were passed over")
+        were = "was" if lesson.broken == 1 else "were"
+        lines = counted(lesson.broken, "line")
+        told.append(f"{lines} of the journal could not be read and {were} passed over")
     return lesson.corrections, Entry(
         what="corrections",
         outcome="written" if lesson.corrections else "unchanged",

@@ -22,7 +22,7 @@ WIDEST = 0.5  # beyond that a signal is no longer judged, it is waved through
 _NO_DATA = ("no_data", "nan", "stale", "provider_error")
 _SHARES = (0.15, 0.2, 0.25, 0.3, 0.4, WIDEST)
 _NEW_TEMPLATE = re.compile(
-    r".*?: (?P<change>new|rising) (?:error|warning) template, .*? before[^:]*: (?P<line>.+)", re.S
+    r".*?: new (?:error|warning) template, .*? before[^:]*: (?P<line>.+)", re.S
 )
 _VARIES = re.compile(r"\b(?=[0-9a-fA-F-]*\d)[0-9a-fA-F][0-9a-fA-F-]{7,}\b|\d[\d.,:]*")
 
@@ -47,7 +47,9 @@ def without_data(guide: Guide, signal: Signal, path: Path, memory: Memory) -> Pr
         return None
     place = max(sorted(places), key=lambda name: len(places[name]))
     runs = tuple(s.run for s in places[place])
-    states = ", ".join(sorted({state for s in places[place] for state in s.summary.samples}))
+    states = ", ".join(
+        sorted({k for s in places[place] for k, n in s.summary.samples.items() if n})
+    )
     evidence = (
         f"had no data in any of {counted(len(runs), 'good run')} on record in {place} "
         f"({states or 'never looked at'}): {cut(places[place][0].summary.reason)}"
@@ -107,8 +109,8 @@ def noisy(guide: Guide, signal: Signal, path: Path, memory: Memory) -> Proposal 
     told = [s for s in known[place] if s.summary.change is not None][:NOISE_OF_THE_LAST]
     changes = [_change(s.summary) for s in beyond]
     evidence = (
-        f"strayed by more than {signal.matters_from:.3g} of its baseline in {len(beyond)} of the "
-        f"last {len(told)} good runs in {place}, from {min(changes):+.1%} to "
+        f"strayed by more than {signal.matters_from * 100:.4g}% of its baseline in {len(beyond)} "
+        f"of the last {len(told)} good runs in {place}, from {min(changes):+.1%} to "
         f"{max(changes):+.1%}: to both sides, so by noise"
     )
     caught = [run for run in memory.runs if _caught(run, name)]
