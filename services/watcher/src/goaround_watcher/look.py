@@ -116,9 +116,13 @@ class SourcesLookout:
     async def look(self, order: Order) -> Look:
         """Return what is to be seen, in bounded time and whatever the providers do."""
         asked = dict(self._questions(order))
-        (found, memory), lines = await asyncio.gather(
-            self._answers(asked, order), self._logs(order)
-        )
+        lines: dict[str, Lines] = {}
+        if order.logs:
+            (found, memory), lines = await asyncio.gather(
+                self._answers(asked, order), self._logs(order)
+            )
+        else:
+            found, memory = await self._answers(asked, order)
         parts = _parts(asked, found)
         signals = {s.name: _seen(s.name, parts) for s in order.signals}
         is_live = bool(order.logs) or not all(self._tells(a.source) for a in asked.values())
@@ -157,13 +161,16 @@ class SourcesLookout:
         for key, (source, span) in asked.items():
             groups.setdefault((_kind(source), span), []).append(key)
         # What was remembered is of the last look; of a like time, long before, it says nothing.
-        before = [{} if span == order.reference else order.memory for _, span in groups]
-        sampled = await asyncio.gather(
-            *(
-                ports[kind].sample([asked[key].source for key in keys], span, memory)
-                for ((kind, span), keys), memory in zip(groups.items(), before, strict=True)
+        samples = [
+            ports[kind].sample(
+                [asked[key].source for key in keys],
+                span,
+                {} if span == order.reference else order.memory,
             )
-        )
+            for (kind, span), keys in groups.items()
+        ]
+        # Most looks are one question, which needs no task of its own.
+        sampled = [await samples[0]] if len(samples) == 1 else await asyncio.gather(*samples)
         found: dict[_Key, Answer] = {}
         kept = dict(order.memory)
         for ((_, span), keys), said in zip(groups.items(), sampled, strict=True):

@@ -72,7 +72,6 @@ class Http:
         asked = self._reveal(url)
         told = {name: self._reveal(value) for name, value in headers.items()}
         sent = {name: value.value for name, value in told.items()}
-        hide = Mask(asked.secrets.union(*(value.secrets for value in told.values()))).apply
         try:
             async with asyncio.timeout(timeout_s):
                 status, body = await self._asked(asked.value, sent, params or {}, place, form=form)
@@ -81,10 +80,10 @@ class Http:
         except TooLarge as error:
             raise SourceError(f"{place} sent more than {MOST_BYTES // 2**20} MiB") from error
         except (OSError, Broken, httpx.HTTPError, httpx.InvalidURL) as error:
-            why = hide(str(error)) or type(error).__name__
+            why = _hidden(str(error), asked, told) or type(error).__name__
             raise Unreachable(f"{place} cannot be reached: {why}") from error
         if not 200 <= status < 300:
-            said = hide(_reason(body))
+            said = _hidden(_reason(body), asked, told)
             raise SourceError(f"{place} answered {status}: {said}")
         return body
 
@@ -118,6 +117,11 @@ class Http:
             timeout=None,
         ) as answer:
             return answer.status_code, await _bounded(answer)
+
+
+def _hidden(text: str, asked: Resolved, told: Mapping[str, Resolved]) -> str:
+    """Return the text without the secrets of what was asked."""
+    return Mask(asked.secrets.union(*(value.secrets for value in told.values()))).apply(text)
 
 
 def _reason(body: bytes) -> str:

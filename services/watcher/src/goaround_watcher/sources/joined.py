@@ -4,6 +4,7 @@ Each part is given a label of its own, so that the parts never meet and an answe
 What is true of the whole (a refusal, a warning, the time it takes) says nothing about one part.
 """
 
+import re
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
 
@@ -11,8 +12,10 @@ LABEL = "goaround_signal"
 MOST = 64
 """Expressions of one question."""
 _OPENS = {"(": ")", "[": "]", "{": "}"}
-_CLOSES = frozenset(_OPENS.values())
 _QUOTES = "\"'`"
+_SAID = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|#[^\n]*""", re.DOTALL)
+"""What is between quotes, where a backslash takes the next sign with it, or in a comment."""
+_BRACKETS = re.compile(r"[()\[\]{}]")
 
 
 def join(expressions: Sequence[str]) -> str:
@@ -29,25 +32,16 @@ def join(expressions: Sequence[str]) -> str:
 @lru_cache(maxsize=4096)
 def is_closed(expression: str) -> bool:
     """Whether each bracket and quote closes within it: one that does not would eat the others."""
+    bare = _SAID.sub("", expression)
+    if any(quote in bare for quote in _QUOTES):
+        return False
     waiting: list[str] = []
-    quote, skip, comment = "", False, False
-    for sign in expression:
-        if skip:
-            skip = False
-        elif comment:
-            comment = sign != "\n"
-        elif quote:
-            skip = sign == "\\" and quote != "`"
-            quote = "" if sign == quote else quote
-        elif sign in _QUOTES:
-            quote = sign
-        elif sign == "#":
-            comment = True
-        elif sign in _OPENS:
+    for sign in _BRACKETS.findall(bare):
+        if sign in _OPENS:
             waiting.append(_OPENS[sign])
-        elif sign in _CLOSES and (not waiting or waiting.pop() != sign):
+        elif not waiting or waiting.pop() != sign:
             return False
-    return not (waiting or quote)
+    return not waiting
 
 
 class Lapsing:

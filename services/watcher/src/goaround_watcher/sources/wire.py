@@ -89,8 +89,11 @@ def _is_sendable(name: str, value: str) -> bool:
     return bool(_HEADER_NAME.fullmatch(name)) and bool(_HEADER_VALUE.fullmatch(value))
 
 
-_ESCAPED = str.maketrans(
-    {chr(code): quote_plus(chr(code)) for code in range(128) if quote_plus(chr(code)) != chr(code)}
+_ESCAPED = tuple(
+    (chr(code), quote_plus(chr(code)))
+    # The percent sign first, as all others become one.
+    for code in sorted(range(128), key=lambda code: code != ord("%"))
+    if quote_plus(chr(code)) != chr(code) and code not in (ord(" "), ord("+"))
 )
 
 
@@ -100,7 +103,12 @@ def encoded(params: Mapping[str, str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.translate(_ESCAPED) if text.isascii() else quote_plus(text)
+    if not text.isascii():
+        return quote_plus(text)
+    for sign, escaped in _ESCAPED:
+        if sign in text:
+            text = text.replace(sign, escaped)
+    return text.replace("+", "%2B").replace(" ", "+")
 
 
 def request(place: Place, headers: Mapping[str, str], query: str, form: str) -> bytes:
