@@ -11,10 +11,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from goaround_guidebook.planting import plant
 from goaround_guidebook.scanner import Unreadable
-from goaround_guidebook.tree import plain as values_of
-from goaround_scribe.difference import settings
+from goaround_scribe.difference import settings, yaml_document
 from goaround_scribe.markdown import plain
 
 MISSING = "missing"
@@ -61,11 +59,11 @@ def _document(name: PurePath, text: str) -> object:
     """
     match name.suffix.lower() or name.name.lower():
         case ".toml":
-            return tomllib.loads(text)
+            return tomllib.loads(text, parse_float=str)
         case ".json":
-            return json.loads(text)
+            return json.loads(text, parse_float=str, parse_int=str)
         case ".yaml" | ".yml":
-            return values_of(plant(text, name.name)[0])
+            return yaml_document(text)
         case ".env" | ".properties":
             return _lines(text)
         case ".ini" | ".cfg":

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from goaround_guidebook.planting import plant
 from goaround_guidebook.scanner import Unreadable
-from goaround_guidebook.tree import plain as values_of
+from goaround_guidebook.tree import Mapping as Fields
+from goaround_guidebook.tree import Node, Scalar, Sequence
 from goaround_scribe.hidden import shown, words_shown
 
 
@@ -35,11 +36,10 @@ class Difference:
 def differences(before: str, after: str) -> tuple[Difference, ...] | None:
     """Return the settings in which two guides differ; None if one is no YAML."""
     try:
-        old, _ = plant(before, "before")
-        new, _ = plant(after, "after")
+        old, new = (settings(yaml_document(text)) for text in (before, after))
     except Unreadable:
         return None
-    return between(settings(values_of(old)), settings(values_of(new)))
+    return between(old, new)
 
 
 def between(was: Mapping[str, Setting], now: Mapping[str, Setting]) -> tuple[Difference, ...]:
@@ -50,6 +50,25 @@ def between(was: Mapping[str, Setting], now: Mapping[str, Setting]) -> tuple[Dif
         for old, new in ((was.get(path), now.get(path)),)
         if (old and old.value) != (new and new.value)
     )
+
+
+def yaml_document(text: str) -> object:
+    """Return YAML as dicts, lists and texts: a version 1.10 stays one.
+
+    Raises:
+        Unreadable: It is no YAML, or exceeds the bounds of a guide.
+    """
+    return _texts(plant(text, "document")[0])
+
+
+def _texts(node: Node) -> object:
+    match node:
+        case Scalar():
+            return node.text
+        case Sequence():
+            return [_texts(item) for item in node.items]
+        case Fields():
+            return {key: _texts(value) for key, value in node.values.items()}
 
 
 def settings(document: object) -> dict[str, Setting]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from goaround_scribe.commit import Message
 from goaround_scribe.disk import locked
 from goaround_scribe.git import Answer, Git, GitHung, NoGit
+from goaround_scribe.hidden import masked
 from goaround_scribe.markdown import plain
 from goaround_scribe.page import NotWritten
 
@@ -226,7 +227,7 @@ def _patiently(git: Git, *words: str, told: str = "") -> Answer:
 def _must(answer: Answer, what: str = "status") -> str:
     """Return what git printed, where it ended well."""
     if answer.code:
-        said = plain(answer.said, _LONGEST) or "nothing"
+        said = plain(masked(answer.said), _LONGEST) or "nothing"
         raise NotCommitted(
             f"git {what} ended with {answer.code}; it, or a hook of it, said: {said}"
         )
