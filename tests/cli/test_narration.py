@@ -7,6 +7,7 @@ from goaround_schemas.catalogue import EVENTS, AnyEvent
 from goaround_schemas.matrix import RowOutcome
 from goaround_schemas.outcome import DeployAdvanced, DeployFinished
 from goaround_schemas.phase import Phase
+from goaround_schemas.recording import DeployRecorded
 from tests import builders
 
 
@@ -64,3 +65,27 @@ def test_the_end_of_a_run_that_went_around_names_the_signal_that_decided_with_it
 def test_what_others_wrote_cannot_move_the_cursor() -> None:
     event = builders.deploy_advanced(reason="a\x1b[2Jb\x1b]0;title\x07c\r\nd\u202ee")
     assert tell(event).flat() == "deploying: abc de"
+
+
+def test_the_end_of_a_way_back_says_what_became_of_the_schema_and_of_what_was_dropped() -> None:
+    lossy = builders.reverted(outcome="refused_lossy", reason="orders.note has 12 values")
+    event = builders.message(
+        DeployFinished,
+        outcome="rollback_failed",
+        rollback=builders.rollback_summary(database=lossy),
+    )
+    said = tell(event).flat()
+    why = "the schema was not taken back: nobody allowed to lose data: orders.note has 12 values"
+    assert why in said
+    assert "what was dropped is kept in goaround_kept.orders_note_r_2026_0042" in said
+    assert "what you could do next, in this order:; 1. goaround resume r-2026-0042" in said
+
+
+def test_a_correction_says_what_is_to_change_and_a_finding_what_is_to_be_done() -> None:
+    finding = builders.correction(diff="", field="watch", proposed="look at the dashboards")
+    event = builders.message(DeployRecorded, corrections=(builders.correction(), finding))
+    said = tell(event).flat()
+    assert "proposed for the guide: deploy.ready.within from 10s to 30s; readiness took" in said
+    assert "to look at in the guide: watch: look at the dashboards; readiness took" in said
+    assert "goaround guide corrections --service checkout shows the diffs" in said
+    assert "guide corrections" not in tell(builders.message(DeployRecorded, corrections=())).flat()

@@ -129,3 +129,22 @@ def test_what_people_said_of_a_run_is_told_and_a_watch_without_a_verdict_is_not_
     said = _words(RunDetail(run=_run(Phase.SUCCEEDED), history=(), watch=watch, labels=(label,)))
     assert "ada says it was bad: carts were lost" in said
     assert "Replay" not in said
+
+
+def test_a_way_back_that_failed_says_what_is_known_and_what_to_do_next_in_order() -> None:
+    database = builders.reverted(
+        outcome="revert_failed",
+        reason="the second of two downs failed",
+        difference=("column orders.note is gone",),
+        kept=(),
+    )
+    back = builders.rollback_summary(
+        database=database, next=("alembic downgrade a1b2", "goaround resume r1")
+    )
+    said = _words(RunDetail(run=_run(Phase.ROLLBACK_FAILED), history=(), rollback=back))
+    for wanted in (
+        "The schema could NOT be taken back: the second of two downs failed; it differs: column",
+        "What is known:; the switch of checkout runs 2.4.0",
+        "What you could do next, in this order:; 1. alembic downgrade a1b2; 2. goaround resume r1",
+    ):
+        assert wanted in said

@@ -1,5 +1,6 @@
 """A run's events in words, as they come. Pure: who draws the words is not its business."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -7,9 +8,20 @@ from goaround.cli.words import amount, change, count, length, one_line, spoken
 from goaround_schemas.api import Label
 from goaround_schemas.catalogue import AnyEvent
 from goaround_schemas.matrix import DeployVerifiedData, Matrix, MatrixRow, RowOutcome
-from goaround_schemas.outcome import DeployAdvancedData, DeployFinishedData
+from goaround_schemas.outcome import (
+    DeployAdvancedData,
+    DeployFinishedData,
+    GuideCorrection,
+    RollbackSummary,
+)
 from goaround_schemas.phase import Phase
-from goaround_schemas.procedure import DeployInspectedData, DeployStepFinishedData, StepResult
+from goaround_schemas.procedure import (
+    DeployInspectedData,
+    DeployStepFinishedData,
+    Reverted,
+    RevertOutcome,
+    StepResult,
+)
 from goaround_schemas.recording import DeployRecordedData
 from goaround_schemas.request import DeployRequestedData
 from goaround_schemas.watching import (
@@ -33,6 +45,12 @@ OUTCOMES = {
 }
 _SEVERITY: dict[Colour, int] = {"green": 0, "yellow": 1, "red": 2}
 _STEPS = {"done": GOOD, "failed": BAD, "errored": BAD, "unknown": DOUBT, "skipped": QUIET}
+_SCHEMA: dict[RevertOutcome, tuple[str, str]] = {
+    "reverted_verified": ("the schema is what it was, and proven to be", GOOD),
+    "kept_compatible": ("the schema was kept, since the previous version can live with it", GOOD),
+    "refused_lossy": ("the schema was not taken back: nobody allowed to lose data", DOUBT),
+    "revert_failed": ("the schema could NOT be taken back", BAD),
+}
 ROWS = {
     RowOutcome.PASSED: GOOD,
     RowOutcome.WARNED: DOUBT,
@@ -264,10 +282,7 @@ def _recorded(data: DeployRecordedData) -> Saying:
         for e in data.entries
         if e.outcome == "failed"
     )
-    proposed = tuple(
-        Saying(f"proposed for the guide: {c.field} from {c.was} to {c.proposed}, {c.evidence}")
-        for c in data.corrections
-    )
+    proposed = proposals(data.corrections, data.service)
     where = ", ".join(e.where or e.what for e in written) or "nothing new"
     return Saying(f"on record: {where}", GOOD if not failed else DOUBT, (*failed, *proposed))
 
@@ -293,8 +308,44 @@ def evidence(data: DeployFinishedData) -> tuple[Saying, ...]:
     if data.rollback is not None:
         bad = (s for s in data.rollback.steps if s.outcome not in ("done", "skipped"))
         steps = tuple(step(s) for s in bad)
-        left = (Saying(f"left behind: {data.rollback.left}", BAD),) if data.rollback.left else ()
+        if data.rollback.database is not None:
+            left += (schema(data.rollback.database),)
+        if data.rollback.left:
+            left += (Saying(f"left behind: {data.rollback.left}", BAD),)
+        left += unfinished(data.rollback)
     return (*rows, *signals, *steps, *left)
+
+
+def schema(found: Reverted) -> Saying:
+    """What became of the schema: how it differs from before, and where dropped values are."""
+    said, style = _SCHEMA[found.outcome]
+    differs = (Saying(f"it differs: {line}", BAD) for line in found.difference)
+    kept = (Saying(f"what was dropped is kept in {table}") for table in found.kept)
+    return Saying(f"{said}: {found.reason}", style, (*differs, *kept))
+
+
+def unfinished(summary: RollbackSummary) -> tuple[Saying, ...]:
+    """Where the way back failed: what is known of each target, and what to do next, in order."""
+    known = tuple(Saying(line) for line in summary.known)
+    steps = tuple(Saying(f"{n}. {line}") for n, line in enumerate(summary.next, 1))
+    return (
+        *((Saying("what is known:", DOUBT, known),) if known else ()),
+        *((Saying("what you could do next, in this order:", "bold", steps),) if steps else ()),
+    )
+
+
+def proposals(corrections: Iterable[GuideCorrection], service: str) -> tuple[Saying, ...]:
+    """What a run would have the guide say, and how to see and decide it."""
+    said = tuple(Saying(f"{_wish(c)}; {c.evidence}") for c in corrections)
+    hint = f"goaround guide corrections --service {service} shows the diffs, to accept or dismiss"
+    return (*said, Saying(hint, QUIET)) if said else ()
+
+
+def _wish(found: GuideCorrection) -> str:
+    if not found.diff:
+        return f"to look at in the guide: {found.field}: {found.proposed}"
+    change_ = f"from {found.was} to {found.proposed}" if found.was else f"to be {found.proposed}"
+    return f"proposed for the guide: {found.field} {change_}"
 
 
 def speaks_against(found: MatrixRow) -> bool:

@@ -1,6 +1,6 @@
 """All that is known of a run as headings, lines and tables. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from goaround.cli import narration
@@ -10,10 +10,13 @@ from goaround.cli.words import ago, amount, change, clock, count, length, moment
 from goaround_schemas.api import RunDetail
 from goaround_schemas.matrix import Matrix
 from goaround_schemas.phase import ENDS
-from goaround_schemas.procedure import StepResult
+from goaround_schemas.procedure import PendingMigration, StepResult
 from goaround_schemas.watching import WatchSummary
 
 _HEAD = "bold"
+_KINDS = {"additive": narration.GOOD, "reversible": narration.GOOD}
+_FITS = {"compatible": narration.GOOD, "unclear": narration.DOUBT, "contract": narration.BAD}
+_WAYS_BACK = {"reversible": narration.GOOD, "none": narration.DOUBT}
 
 
 def parts(detail: RunDetail, now: datetime) -> Iterator[Saying | Table]:
@@ -23,6 +26,9 @@ def parts(detail: RunDetail, now: datetime) -> Iterator[Saying | Table]:
         yield from _timeline(detail)
     for found in detail.verification:
         yield matrix_table(found)
+    if detail.migrations:
+        yield migrations_table(detail.migrations, "migrations")
+        yield from points_of_no_return(detail.migrations)
     if detail.steps:
         yield steps_table("deployment steps", detail.steps)
     if detail.baseline:
@@ -36,10 +42,14 @@ def parts(detail: RunDetail, now: datetime) -> Iterator[Saying | Table]:
         yield Saying(f"went around: {detail.rollback.trigger}", narration.DOUBT)
         if detail.rollback.steps:
             yield steps_table("rollback steps", detail.rollback.steps)
+        if detail.rollback.database is not None:
+            yield narration.schema(detail.rollback.database)
         if detail.rollback.left:
             yield Saying(f"left behind: {detail.rollback.left}", narration.BAD)
+        yield from narration.unfinished(detail.rollback)
     if detail.history:
         yield history_table(detail)
+    yield from narration.proposals(detail.corrections, detail.run.service)
     for where in detail.record:
         yield Saying(f"on record: {where}")
     for warned in detail.warnings:
@@ -89,6 +99,30 @@ def matrix_table(found: Matrix) -> Table:
         outcome = Cell(f"{row.outcome}{optional}", narration.ROWS[row.outcome])
         table.add(row.category, row.name, outcome, f"{length(row.seconds)}{tries}", row.detail)
     return table
+
+
+def migrations_table(migrations: Iterable[PendingMigration], title: str = "") -> Table:
+    """One row for each pending migration, in their order."""
+    table = Table(("REVISION", "NAME", "CLASS", "FIT", "WAY BACK", "LOCKS"), title=title)
+    for migration in migrations:
+        table.add(
+            migration.revision,
+            migration.name,
+            Cell(migration.kind, _KINDS.get(migration.kind, narration.BAD)),
+            Cell(migration.fit, _FITS[migration.fit]),
+            Cell(migration.way_back, _WAYS_BACK.get(migration.way_back, narration.BAD)),
+            "; ".join(migration.locks) or "none that lasts",
+        )
+    return table
+
+
+def points_of_no_return(migrations: Iterable[PendingMigration]) -> tuple[Saying, ...]:
+    """The first statement of each migration that no other undoes."""
+    return tuple(
+        Saying(f"point of no return: {m.revision}, {m.point_of_no_return}", narration.DOUBT)
+        for m in migrations
+        if m.point_of_no_return
+    )
 
 
 def steps_table(title: str, steps: tuple[StepResult, ...]) -> Table:

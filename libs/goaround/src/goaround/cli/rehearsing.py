@@ -11,21 +11,18 @@ from rich.text import Text
 
 from goaround.cli import narration, options, outcome
 from goaround.cli.narration import Saying
-from goaround.cli.record import steps_table
+from goaround.cli.record import migrations_table, points_of_no_return, steps_table
 from goaround.cli.screen import Screen
 from goaround.cli.session import ask
 from goaround.cli.table import Cell, Table
 from goaround.cli.words import count, length, moment
-from goaround_schemas.procedure import PendingMigration, RehearsalResult
+from goaround_schemas.procedure import RehearsalResult
 from goaround_schemas.proving import RehearsalRow
 
 if TYPE_CHECKING:
     from goaround.client import Goaround
 
 _OUTCOMES = {"passed": narration.GOOD, "failed": narration.BAD, "errored": narration.DOUBT}
-_KINDS = {"additive": narration.GOOD, "reversible": narration.GOOD}
-_FITS = {"compatible": narration.GOOD, "unclear": narration.DOUBT, "contract": narration.BAD}
-_WAYS_BACK = {"reversible": narration.GOOD, "none": narration.DOUBT}
 
 
 def rehearse(
@@ -126,31 +123,13 @@ def parts(row: RehearsalRow) -> Iterator[Saying | Table]:
     )
     if row.migrations:
         yield migrations_table(row.migrations)
-    for migration in row.migrations:
-        if migration.point_of_no_return:
-            what = f"{migration.revision}, {migration.point_of_no_return}"
-            yield Saying(f"point of no return: {what}", narration.DOUBT)
+    yield from points_of_no_return(row.migrations)
     if times := _times(result):
         yield Saying(times)
     for line in result.difference:
         yield Saying(f"the way back left different: {line}", narration.BAD)
     if result.smoke:
         yield steps_table("the previous version on the new schema", result.smoke)
-
-
-def migrations_table(migrations: tuple[PendingMigration, ...]) -> Table:
-    """One row for each pending migration, in their order."""
-    table = Table(("REVISION", "NAME", "CLASS", "FIT", "WAY BACK", "LOCKS"))
-    for migration in migrations:
-        table.add(
-            migration.revision,
-            migration.name,
-            Cell(migration.kind, _KINDS.get(migration.kind, narration.BAD)),
-            Cell(migration.fit, _FITS[migration.fit]),
-            Cell(migration.way_back, _WAYS_BACK.get(migration.way_back, narration.BAD)),
-            "; ".join(migration.locks) or "none that lasts",
-        )
-    return table
 
 
 def _times(result: RehearsalResult) -> str:

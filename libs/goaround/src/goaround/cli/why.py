@@ -1,5 +1,6 @@
 """Why a run ended as it did, or what it waits for, in plain words with their numbers. Pure."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from goaround.cli import narration
@@ -147,6 +148,14 @@ def _rollback(summary: RollbackSummary) -> list[Saying]:
         said.append(narration.matrix(summary.matrix))
     else:
         said.append(Saying("The previous version's health was not looked at.", narration.DOUBT))
+    if summary.database is not None:
+        found = narration.schema(summary.database)
+        said.append(replace(found, text=_sentence(found.text)))
     if summary.left:
         said.append(Saying(f"Left behind: {summary.left}", narration.BAD))
-    return said
+    unfinished = narration.unfinished(summary)
+    return [*said, *(replace(line, text=_sentence(line.text)) for line in unfinished)]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
