@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from goaround_chassis.testing import RecordingPublisher
+from goaround_schemas.recording import DeployRecorded
 from goaround_scribe.commit import Message
 from goaround_scribe.disk import locked
 from goaround_scribe.git import environment
+from goaround_scribe.handlers import Desk, on_record
 from goaround_scribe.repository import GitCommits
+from goaround_scribe.scribe import record
 from tests.builders import NOON
-from tests.scribe.builders import workspace
+from tests.scribe.builders import record_of, workspace
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git here")
 
@@ -314,3 +318,23 @@ def test_the_words_of_others_stay_words_of_the_message(checkout: Checkout) -> No
     checkout.write("CHANGELOG.md", "two\n")
     commit(checkout.root, "CHANGELOG.md", run_id="r-2")
     assert len(checkout.commits()) == 3, "a body that names another run is no record of it"
+
+
+async def test_a_scribe_killed_before_its_commit_is_completed_by_the_next(
+    checkout: Checkout,
+) -> None:
+    pages = workspace(checkout.root)
+    command = record_of(run_id="r-1")
+    record(command, pages)
+    publisher = RecordingPublisher()
+    commits = GitCommits(pages.place, "goaround", "goaround@here", 10)
+    for _ in range(2):
+        await on_record(command, Desk(pages, publisher, 10, commits))
+    for said in publisher.of(DeployRecorded):
+        entries = [e for e in said.data.entries if e.what != "corrections"]
+        assert {e.outcome for e in entries} == {"unchanged"}
+        assert {e.detail for e in entries} == {f"committed as {checkout.head()}"}
+    assert checkout.commits() == ["checkout 2.4.1 in prod: succeeded (2026-03-04)", "begin"]
+    body = checkout.git("show", "--no-patch", "--format=%b")
+    assert "every check passed, and p95 latency stayed at 0.21 s" in body
+    assert "Asked for by ada: faster checkout" in body
