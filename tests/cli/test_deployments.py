@@ -43,6 +43,17 @@ def test_a_good_deployment_is_followed_to_its_end_and_leaves_with_0(
     assert "ROLLED BACK: rollback of good 1.1 in prod" in back.stdout
     assert "a bad feeling" in back.stdout
 
+    first = command("runs", "--service", "good", "--limit", "1", "--json", *url)
+    (newest,) = json.loads(first.stdout)
+    assert (newest["kind"], newest["run_id"] == run_id) == ("rollback", False)
+    below = command("runs", "--service", "good", "--after", newest["run_id"], "--json", *url)
+    assert [r["run_id"] for r in json.loads(below.stdout)] == [run_id]
+    told = command("runs", "--service", "good", "--limit", "1", *url)
+    assert f"--after {newest['run_id']} goes on below" in told.stderr
+    lost = command("runs", "--after", "r-none", *url)
+    assert lost.returncode == 1
+    assert "r-none" in lost.stderr
+
 
 def test_one_that_goes_around_leaves_with_10_and_why_names_the_row(
     command: Command, local_system: LocalSystem

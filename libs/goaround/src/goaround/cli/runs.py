@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from goaround.cli.words import ago, count, spoken
 from goaround_schemas.api import RunningRow, RunRow
 from goaround_schemas.phase import ENDS, Phase
 
+if TYPE_CHECKING:
+    from goaround.client import Goaround
+
 
 def runs(
     service: options.MaybeService = None,
@@ -26,23 +29,37 @@ def runs(
     ] = None,
     active: Annotated[bool, typer.Option("--active", help="Only those under way.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=500, help="So many at most.")] = 20,
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on below this one: the last of the page before."),
+    ] = None,
     url: options.Url = None,
     root: options.Root = None,
     json: options.Json = False,
 ) -> int:
     """List runs, newest first."""
     screen = Screen()
-    found = ask(
-        url,
-        root,
-        lambda g: g.runs(service=service, environment=env, phase=phase, active=active, limit=limit),
-    )
+
+    async def page(g: "Goaround") -> tuple[RunRow, ...]:
+        last = (await g.run(after)).run if after else None
+        return await g.runs(
+            service=service,
+            environment=env,
+            phase=phase,
+            active=active,
+            limit=limit,
+            before=last.requested_at if last else None,
+            after=after,
+        )
+
+    found = ask(url, root, page)
     if json:
         screen.document(list(found))
     elif found:
         screen.table(runs_table(found, datetime.now(UTC)))
         if len(found) == limit:
-            screen.note(f"there may be more than {count(limit, 'run')}: --limit shows more")
+            more = f"--after {found[-1].run_id} goes on below"
+            screen.note(f"there may be more than {count(limit, 'run')}: {more}")
     else:
         screen.note("no runs" + (" like that" if service or env or phase or active else " yet"))
     return outcome.DONE
