@@ -195,6 +195,20 @@ def test_a_file_that_git_ignores_stays_out(checkout: Checkout) -> None:
         "page.md": f"committed as {checkout.head()}",
     }
     assert checkout.git("show", "--name-only", "--format=").split() == ["page.md"]
+    assert commit(checkout.root, "out/CHANGELOG.md", "page.md") == told
+
+
+def test_a_file_that_comes_after_the_commit_of_its_run_is_not_said_to_be_in_it(
+    checkout: Checkout,
+) -> None:
+    checkout.write("CHANGELOG.md", "one\n")
+    told = commit(checkout.root, "CHANGELOG.md")
+    checkout.write("page.md", "one\n")
+    again = commit(checkout.root, "CHANGELOG.md", "page.md")
+    assert again["CHANGELOG.md"] == told["CHANGELOG.md"]
+    assert "the next run's takes it along" in again["page.md"]
+    commit(checkout.root, "CHANGELOG.md", "page.md", run_id="r-2")
+    assert checkout.git("show", "--name-only", "--format=").split() == ["page.md"]
 
 
 def merging(checkout: Checkout) -> None:

@@ -25,6 +25,7 @@ _LOCKED_SHARE = 0.3  # of the time, for another git's lock to go
 _LOOK_S = 0.05
 _AFTER_S = 2.0  # to clear away after git had to be ended
 _LONGEST = 300  # characters of what git or a hook said
+_LATER = "not committed: it came after the run's commit; the next run's takes it along"
 _UNDER_WAY = (
     ("MERGE_HEAD", "a merge"),
     ("rebase-merge", "a rebase"),
@@ -114,8 +115,6 @@ def _home(git: Git) -> Path | None:
 
 
 def _settled(git: Git, home: Path, files: dict[str, Path], message: Message) -> dict[str, str]:
-    if known := _commit_of(git, message.run_id):
-        return dict.fromkeys(files, f"committed as {known}")
     names = {str(path.relative_to(git.folder)): name for name, path in files.items()}
     ignored = _ignored(git, names)
     told = {names[p]: "not committed: git ignores it (.gitignore)" for p in ignored}
@@ -126,12 +125,12 @@ def _settled(git: Git, home: Path, files: dict[str, Path], message: Message) -> 
         git.ask(_LITERAL, "status", "--porcelain", "-z", "--no-renames", "-uall", "--", *ours)
     )
     states = [(line[:2], line[3:]) for line in status.split("\0") if line]
-    for path in ours:
-        if path not in {p for _, p in states}:
-            told[names[path]] = _by_others(git, path)
-    if states:
-        changed = sorted({path for _, path in states})
-        new = sorted({path for state, path in states if state == "??"})
+    changed = sorted({path for _, path in states})
+    new = sorted({path for state, path in states if state == "??"})
+    if known := _commit_of(git, message.run_id):
+        return told | {names[p]: _LATER if p in new else f"committed as {known}" for p in ours}
+    told |= {names[path]: _by_others(git, path) for path in ours if path not in changed}
+    if changed:
         _may_commit(git, home)
         number = _committed(git, changed, new, message)
         told |= {names[path]: f"committed as {number}" for path in changed if path in names}
