@@ -5,7 +5,7 @@ BIN := .venv/bin
 MEMBERS := schemas libs/chassis libs/secrets libs/guidebook libs/judge libs/migrating libs/goaround $(addprefix services/,orchestrator verifier deployer watcher scribe notifier) $(addprefix examples/,shop source-csv)
 WATCHBENCH ?= ../shared/watchbench
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fast format schemas asyncapi docs bench watches growth simulate mutate watchbench judge-power chaos chaos-short system pins clean
+.PHONY: help demo test check fast format schemas asyncapi docs bench watches growth rehearsal simulate mutate watchbench judge-power chaos chaos-short system pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -70,6 +70,9 @@ growth: .venv/ready ## what a run and every question cost beside 1,000,000 finis
 
 watches: .venv/ready ## 10,000 watches on this machine: ticks in time, what they cost, a second watcher and its death
 	@$(BIN)/python -m tests.bench.watches
+
+rehearsal: .venv/ready ## what a rehearsal of a schema of 500 tables costs, and its fingerprint; TABLES=N another number
+	@$(BIN)/python -m tests.bench.rehearsal $(TABLES)
 
 watchbench: .venv/peers ## the judge beside its peers on real incidents; WATCHBENCH names the folder
 	@$(BIN)/python -m tests.bench.judge_watchbench $(WATCHBENCH)

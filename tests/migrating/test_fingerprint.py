@@ -248,6 +248,16 @@ async def test_a_migration_tools_own_table_is_no_part_of_it(shop: Connection) ->
     assert "table alembic_version should not be there" in difference(before, seen)
 
 
+async def test_what_is_kept_of_reverts_is_no_part_of_it(shop: Connection) -> None:
+    before = await fingerprint(shop)
+    await shop.execute(
+        "CREATE SCHEMA goaround_kept; CREATE SEQUENCE goaround_kept.n; "
+        "CREATE TABLE goaround_kept.orders_note_1 (id serial PRIMARY KEY, note mood UNIQUE)"
+    )
+    assert await fingerprint(shop) == before
+    assert await fingerprint(shop, ["goaround_kept"]) == await fingerprint(shop, ["no_such"])
+
+
 async def test_some_schemas_alone_can_be_told(shop: Connection) -> None:
     audit = await fingerprint(shop, ["audit"])
     assert audit.objects == {
