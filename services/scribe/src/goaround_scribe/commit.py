@@ -6,12 +6,14 @@ Pure. A record is committed where it lies in a git checkout, one commit for a ru
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import fill
 from typing import Protocol
 
 from goaround_schemas.recording import DeployRecordedData, Entry, WorkRecord
 from goaround_scribe.entry import title_of
 from goaround_scribe.markdown import plain
 
+_WIDE = 72  # characters of a line; git's own pages indent by four
 _WRITTEN = ("changelog", "journal", "docs")
 
 
@@ -47,9 +49,13 @@ def message_for(command: WorkRecord) -> Message:
     run = command.data
     why = plain(run.request_reason) if run.request_reason else "no reason was given"
     asked = f"Asked for by {plain(run.requested_by, 120)}: {why}"
+    body = "\n\n".join(
+        fill(words, _WIDE, break_long_words=False, break_on_hyphens=False)
+        for words in (plain(run.reason), asked)
+    )
     return Message(
         title=title_of(run, command.time),
-        body=f"{plain(run.reason)}\n\n{asked}",
+        body=body,
         run_id=run.run_id,
         at=command.time,
     )
