@@ -246,3 +246,32 @@ def test_a_step_that_may_be_done_again_is_to_be_given_tries() -> None:
 
 def test_a_way_back_that_worked_is_nothing_to_tell() -> None:
     assert lesson([back(1, "exit code 3"), back(2, "fine", "done")]).corrections == ()
+
+
+def test_a_step_of_the_way_back_that_went_on_after_a_person_helped_has_not_failed() -> None:
+    failed = step_result("back to 2.0.0", outcome="failed", detail="exit code 3")
+    done = step_result("back to 2.0.0", seconds=1)
+    resumed = run(1, outcome="rolled_back", rollback=rollback_summary(steps=(failed, done)))
+    assert lesson([resumed]).corrections == ()
+
+
+def test_what_was_cut_off_after_green_is_given_more_time() -> None:
+    said = "did not end within 600 s; stopped, and printed nothing"
+    cut = step_result("warm up", outcome="failed", detail=said, seconds=600)
+    found = one([run(1, steps=(cut,))])
+    assert (found.field, found.proposed) == ("deploy.steps[warm up].timeout", "20m")
+    assert "was cut off after the default 600 s in run r-1 (2.1.0, prod), in a run that went" in (
+        found.evidence
+    )
+    assert found.diff
+
+
+def test_only_runs_that_this_very_limit_cut_off_speak_for_more_time() -> None:
+    said = "did not end within {} s; stopped, and printed nothing"
+    ends = [back(n, said.format(s)) for n, s in enumerate((50, 20, 50))]
+    found = one(ends)
+    assert found.runs == ("r-2", "r-0")
+    assert found.effect == (
+        "of 3 runs on record 2 would have had 2m instead of being cut off after 50s; nothing "
+        "changes for the others"
+    )

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from difflib import unified_diff
+from functools import lru_cache
 from typing import Any
 
 from goaround_guidebook.planting import plant
@@ -77,13 +78,19 @@ def line_of(text: str, path: Path) -> int | None:
 
 
 def _read(text: str, path: Path) -> Node:
+    root, fault = _planted(text)
+    if root is None or fault:
+        raise NotCorrectable(path, fault)
+    return root
+
+
+@lru_cache(maxsize=2)  # a guide is corrected in several places, each time from the same text
+def _planted(text: str) -> tuple[Node | None, str]:
     try:
         root, faults = plant(text, "guide")
     except Unreadable as exc:
-        raise NotCorrectable(path, str(exc.fault)) from exc
-    if faults:
-        raise NotCorrectable(path, str(faults[0]))
-    return root
+        return None, str(exc.fault)
+    return root, str(faults[0]) if faults else ""
 
 
 def _replaced(text: str, node: Scalar, path: Path, value: str) -> str:

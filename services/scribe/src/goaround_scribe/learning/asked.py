@@ -81,25 +81,16 @@ def answers_to(
 
 def _rows(guide: Guide, asked: Asked, run: RecordedRun) -> tuple[MatrixRow, ...] | None:
     """Return the rows of a check; None where the run did not come to its matrix."""
-    if asked.matrix == "readiness" and run.version == run.previous_version:
+    of = ""
+    if asked.matrix == "readiness":
+        if run.version == run.previous_version:
+            return None  # whose readiness a matrix tells cannot be told
+        of = (run.previous_version if asked.back else run.version) or ""
+    if (asked.matrix, of, "") not in run.answers:
         return None
-    of = run.previous_version if asked.back else run.version
-    matrices = [
-        m
-        for m in run.verification
-        if m.kind == asked.matrix and (asked.matrix != "readiness" or m.of == of)
-    ]
-    if asked.matrix == "rollback_health" and not matrices and run.rollback:
-        matrices = [run.rollback.matrix] if run.rollback.matrix else []
-    if not matrices:
-        return None
-    names = names_of(guide, run, asked.check.title, back=asked.back)
-    return tuple(
-        row
-        for matrix in matrices
-        for row in matrix.rows
-        if row.category == asked.category and row.name in names
-    )
+    named = run.answers.get((asked.matrix, of, asked.category), {})
+    names = names_of(guide, run, asked.check.title, back=asked.back) if named else ()
+    return tuple(row for name in sorted(names) for row in named.get(name, ()))
 
 
 def _all(guide: Guide) -> Iterator[Asked]:

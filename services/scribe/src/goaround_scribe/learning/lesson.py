@@ -20,6 +20,9 @@ from goaround_scribe.learning.watching import harmless, signals
 from goaround_scribe.learning.wayback import failed_ways_back
 
 MOST_CORRECTIONS = 10
+MOST_TEXT = 512 * 1024
+"""Characters that all corrections together may have to be proven on: each is a whole guide read
+again. The greatest guide there may be, of 256 KiB, gets its surest two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,9 @@ def learn(run: WorkRecordData, journal: bytes = b"") -> Lesson:
     return Lesson(
         tuple(
             correction_of(proposal, run.service, run.guide_text, run.guide_name)
-            for proposal in surest(proposals(guide, memory))
+            for proposal in surest(proposals(guide, memory))[
+                : MOST_TEXT // max(len(run.guide_text), 1)
+            ]
         ),
         tuple(not_learned(guide, memory)),
         len(memory.runs),

@@ -12,7 +12,7 @@ from functools import cached_property
 from pydantic import BaseModel, Field, ValidationError
 
 from goaround_schemas.envelope import RunPayload
-from goaround_schemas.matrix import Matrix
+from goaround_schemas.matrix import Matrix, MatrixRow
 from goaround_schemas.outcome import RollbackSummary
 from goaround_schemas.procedure import MigrationResult, StepResult
 from goaround_schemas.recording import WorkRecordData
@@ -21,6 +21,9 @@ from goaround_scribe.learning.procedure import Procedure
 
 MOST_RUNS = 200
 MOST_BYTES = 8 * 1024 * 1024
+
+AnswerKey = tuple[str, str, str]
+"""A matrix's kind; of readiness also the version that it was of; a category, or none for all."""
 
 
 class RecordedRun(RunPayload, frozen=True):
@@ -47,6 +50,25 @@ class RecordedRun(RunPayload, frozen=True):
     def went_red(self) -> bool:
         """Whether its watch ended Red."""
         return self.watch is not None and self.watch.colour == "red"
+
+    @cached_property
+    def answers(self) -> dict[AnswerKey, dict[str, tuple[MatrixRow, ...]]]:
+        """The rows of its matrices, by matrix and category, then by name."""
+        found: dict[AnswerKey, dict[str, tuple[MatrixRow, ...]]] = {}
+        for matrix in self._matrices:
+            of = matrix.of if matrix.kind == "readiness" else ""
+            found.setdefault((matrix.kind, of, ""), {})
+            for row in matrix.rows:
+                named = found.setdefault((matrix.kind, of, row.category), {})
+                named[row.name] = (*named.get(row.name, ()), row)
+        return found
+
+    @property
+    def _matrices(self) -> tuple[Matrix, ...]:
+        proof = self.rollback.matrix if self.rollback else None
+        if proof is None or any(m.kind == "rollback_health" for m in self.verification):
+            return self.verification
+        return (*self.verification, proof)
 
     @property
     def told(self) -> str:

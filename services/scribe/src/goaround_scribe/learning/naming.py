@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from goaround_guidebook import Context, Unresolved, render
-from goaround_schemas.guide import Guide
+from goaround_schemas.guide import Guide, Stage
 from goaround_scribe.learning.memory import RecordedRun
 
 
@@ -25,7 +25,8 @@ def names_of(guide: Guide, run: RecordedRun, written: str, *, back: bool = False
     if "{" not in written:
         return {written}
     names: set[str] = set()
-    for context in _contexts(guide, run, back=back):
+    stages = guide.stages if "{stage." in written else guide.stages[:1]
+    for context in _contexts(guide, run, stages, back=back):
         try:
             names.add(render(_Name(name=written), context).name)
         except Unresolved:
@@ -33,12 +34,14 @@ def names_of(guide: Guide, run: RecordedRun, written: str, *, back: bool = False
     return names
 
 
-def _contexts(guide: Guide, run: RecordedRun, *, back: bool) -> Iterator[Context]:
+def _contexts(
+    guide: Guide, run: RecordedRun, stages: tuple[Stage, ...], *, back: bool
+) -> Iterator[Context]:
     environment = guide.environments.get(run.environment)
     version, previous = run.version or "", run.previous_version
     if back:
         version, previous = previous or version, version
-    for stage in guide.stages:
+    for stage in stages:
         # Before anything ran, pre-flight fills in `none`.
         for before in {previous: None, previous or "none": None}:
             yield Context(

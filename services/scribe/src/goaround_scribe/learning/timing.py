@@ -20,7 +20,7 @@ from goaround_scribe.learning.bound import (
     results_of,
     uses_of,
 )
-from goaround_scribe.learning.memory import Memory
+from goaround_scribe.learning.memory import Memory, RecordedRun
 from goaround_scribe.learning.procedure import Procedure
 from goaround_scribe.learning.proposal import Certainty, Proposal, counted, round_up
 
@@ -89,7 +89,11 @@ def wide(history: History, guide: Guide) -> Proposal | None:
 
 
 def cut_off(guide: Guide, memory: Memory) -> Iterator[Proposal]:
-    """Yield what this run's timeouts cut off: more time for the way back, a word for the rest."""
+    """Yield what this run's timeouts cut off.
+
+    More time is proposed for the way back, which must not end half-way, and for what was cut off
+    in a run that went well (a step after Green); for the rest there is a word.
+    """
     run = memory.now
     told: set[Bound] = set()
     for procedure in PROCEDURES:
@@ -98,7 +102,7 @@ def cut_off(guide: Guide, memory: Memory) -> Iterator[Proposal]:
             if bound is None or bound in told or not was_cut_off(result, bound):
                 continue
             told.add(bound)
-            yield _cut_off(memory, bound, procedure)
+            yield _cut_off(memory, bound, procedure, _also(guide, memory, bound, procedure))
 
 
 def was_cut_off(result: StepResult, bound: Bound) -> bool:
@@ -123,20 +127,25 @@ def not_learned(guide: Guide, memory: Memory) -> Iterator[str]:
                 )
 
 
-def _cut_off(memory: Memory, bound: Bound, procedure: Procedure) -> Proposal:
+def _cut_off(
+    memory: Memory, bound: Bound, procedure: Procedure, runs: tuple[RecordedRun, ...]
+) -> Proposal:
     more = show_duration(round_up(FACTOR * bound.limit.total_seconds()))
     was = show_duration(bound.limit)
     evidence = f"was cut off after {bound.said} in {memory.now.told}"
-    if procedure == "rollback":
+    on_record = f"of {counted(len(memory.runs), 'run')} on record {len(runs)}"
+    if procedure == "rollback" or memory.now.went_well(procedure):
+        where = "on the way back" if procedure == "rollback" else "in a run that went well"
         return Proposal(
             Certainty.CUT_OFF,
             bound.path,
             bound.field,
             was,
             more,
-            f"{evidence}, on the way back",
-            (memory.now,),
-            f"that way back would have had {more}; no good run is changed by it",
+            f"{evidence}, {where}",
+            runs,
+            f"{on_record} would have had {more} instead of being cut off after {was}; nothing "
+            "changes for the others",
             loosens=f"what hangs is cut off {_later(bound)} later",
         )
     return Proposal(
@@ -147,9 +156,23 @@ def _cut_off(memory: Memory, bound: Bound, procedure: Procedure) -> Proposal:
         f"find out whether it hung; if it only needs more time than {was}, give it {more}",
         f"{evidence}, which was {memory.now.outcome}: a sick version is slow too, so no time is "
         "proposed from it",
-        (memory.now,),
-        "none by itself",
+        runs,
+        f"{on_record} came to this end; nothing changes by itself",
         finding=True,
+    )
+
+
+def _also(
+    guide: Guide, memory: Memory, bound: Bound, procedure: Procedure
+) -> tuple[RecordedRun, ...]:
+    """Return every run in which this very limit ended the step, newest first."""
+    return tuple(
+        run
+        for run in memory.runs
+        if any(
+            bound_of(guide, run, procedure, result) == bound and was_cut_off(result, bound)
+            for result in results_of(run, procedure)
+        )
     )
 
 

@@ -53,7 +53,10 @@ def failed_ways_back(guide: Guide, memory: Memory) -> Iterator[Proposal]:
 def _failed(guide: Guide, run: RecordedRun) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for result in results_of(run, "rollback"):
-        if result.kind != "step" or result.outcome not in _FAILED:
+        if result.kind != "step":
+            continue
+        if result.outcome not in _FAILED:
+            found.pop(result.name, None)  # a person helped, and it was gone on with
             continue
         bound = bound_of(guide, run, "rollback", result)
         if bound is not None and not was_cut_off(result, bound):
