@@ -1,5 +1,6 @@
 """`rehearse`, `rehearsals`: a version's migrations, tried there and back before they are needed."""
 
+import asyncio
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -66,6 +67,11 @@ def rehearse(
                 f"{error}; it may still come: goaround rehearsals --service {service} --env {env}"
             )
             return outcome.OUT_OF_TIME
+        except asyncio.CancelledError:
+            screen.note(
+                f"detached; {id_} goes on: goaround rehearsals --service {service} --env {env}"
+            )
+            raise
         if json:
             screen.document(row)
         else:

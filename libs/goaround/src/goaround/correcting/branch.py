@@ -122,7 +122,9 @@ def _git(
     done = _run(top, words, given, more)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        what = said[-1] if said else f"exit code {done.returncode}"
+        # Below what is wrong there may be advice, and above it hints.
+        wrong = [line for line in said if line.startswith(("fatal:", "error:"))]
+        what = (wrong or said or [f"exit code {done.returncode}"])[0]
         raise NotCommitted(f"{why or 'git ' + words[0]}: {what}")
     return done.stdout.decode(errors="replace")
 
