@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from goaround_schemas.recording import WorkRecord
 from goaround_scribe.journal import line_for
-from goaround_scribe.learning import learn
+from goaround_scribe.learning import learn, patience, silence, timing, watching
 from goaround_scribe.learning.lesson import MOST_CORRECTIONS
 from goaround_scribe.learning.memory import MOST_BYTES, MOST_RUNS, remember
 from goaround_scribe.scribe import record
@@ -206,3 +206,21 @@ def test_a_correction_can_be_read_by_whoever_gets_it() -> None:
     assert len(correction.runs) == 10
     assert correction.runs[0] == "r-29"
     assert json.loads(correction.model_dump_json())["effect"].startswith("of 30 good runs")
+
+
+def test_the_page_on_learning_tells_the_numbers_that_are_used() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "learning.md").read_text()
+    for said in (
+        f"the last {MOST_RUNS} runs",
+        f"{MOST_BYTES // (1024 * 1024)} MiB from the end",
+        f"over {timing.TIGHT * 100:.0f} % of its time",
+        f"over half in {timing.REGULAR} of the last {timing.OF_THE_LAST}",
+        f"in {timing.WIDE_RUNS} good runs or more in every environment",
+        f"{patience.REGULAR} of the last {patience.OF_THE_LAST} good runs | `retries`",
+        f"asked {patience.OFTEN} times or more",
+        f"no data in {watching.LEAST_RUNS} good runs",
+        f"in {watching.LEAST_RUNS} of the last {watching.NOISE_OF_THE_LAST} good runs, to both",
+        f"{watching.WIDEST:.0%}".replace("%", " % at most"),
+        f"in the last {silence.LEAST_RUNS} runs in a row",
+    ):
+        assert said in page
