@@ -214,7 +214,8 @@ async def test_every_command_finds_the_database_and_none_shows_its_password() ->
     )
     (whole,) = await pending(ask, given, "3")
     assert whole.up == "••• ••• as it is\n"
-    scratch = Questions(Programs(WORKER), WORKER, url="postgresql://u:els3-where@h/scratch")
+    worker = {**WORKER, "SCRATCH": "postgresql://u:els3-where@h/scratch"}
+    scratch = Questions(Programs(WORKER), worker, url="${env:SCRATCH}")
     (whole,) = await pending(scratch, given, "3")
     assert whole.up == "••• s3cret-word as it is\n"
 

@@ -126,6 +126,17 @@ def test_it_applies_in_order_and_takes_back_newest_first(
     assert goaround_sql("current") == (0, "base\n", "")
 
 
+def test_it_applies_no_further_than_asked(home: Home, goaround_sql: Goaround) -> None:
+    assert goaround_sql("apply", "--to", "base") == (0, "nothing to apply at base\n", "")
+    assert goaround_sql("apply", "--to", "1") == (0, "applied 0001_orders.up.sql\nat 0001\n", "")
+    assert goaround_sql("apply", "--to", "1") == (0, "nothing to apply at 0001\n", "")
+    code, _, err = goaround_sql("apply", "--to", "7")
+    assert (code, err) == (
+        1,
+        "goaround-sql: no file here is of version 7; use a checkout that has it\n",
+    )
+
+
 def test_its_table_is_no_part_of_the_schema(home: Home, goaround_sql: Goaround) -> None:
     empty = asyncio.run(fingerprint(home.url))
     goaround_sql("apply")

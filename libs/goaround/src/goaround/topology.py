@@ -34,6 +34,8 @@ _DAY_S = 86_400.0
 _GIB = 1024**3
 
 WATCH_TIMER = "watch"
+INSPECTIONS = "deployer-inspections"
+"""A consumer of its own, so that a look at migrations never waits for long deployments."""
 
 ACK_WAIT_S = 3.0
 """How long a message in the hands of a worker that died waits for another one. A worker that
@@ -87,7 +89,7 @@ def topology(
         Consumer(
             stream=WORK,
             name=service,
-            filters=tuple(f"{name_of(kind)}.>" for kind in kinds),
+            filters=tuple(f"{name_of(kind)}.>" for kind in kinds if kind is not WorkInspect),
             ack_wait_s=ACK_WAIT_S,
             max_ack_pending=10_000,
         )
@@ -121,6 +123,12 @@ def topology(
         ),
         consumers=(
             *workers,
+            Consumer(
+                stream=WORK,
+                name=INSPECTIONS,
+                filters=(f"{name_of(WorkInspect)}.>",),
+                ack_wait_s=ACK_WAIT_S,
+            ),
             Consumer(
                 stream=TIMERS,
                 name="watcher-timers",
@@ -164,6 +172,8 @@ def _worker(service: str) -> NatsUser:
     says = tuple(filter_for(kind) for kind in SAYS[service])
     dead = tuple(f"dead.{name_of(kind)}.>" for kind in TAKES[service])
     publish = (*says, *dead, *_reads(WORK, service), *_keeps(*KEEPS.get(service, ())))
+    if service == "deployer":
+        publish += _reads(WORK, INSPECTIONS)
     if service == "watcher":
         publish += (
             f"timer.at.{WATCH_TIMER}.>",

@@ -6,19 +6,24 @@ from goaround_chassis.bus import Bus, Subscription
 from goaround_chassis.clock import SystemClock
 from goaround_chassis.service import Service
 from goaround_deployer.handlers import on_command, on_dead
+from goaround_deployer.inspecting import Inspector, on_inspect, on_uninspected
 from goaround_deployer.journal import ProcedureCommand
 from goaround_deployer.lease import Admitter
 from goaround_deployer.reach import ReachableSchemas
+from goaround_deployer.rehearsal import ScratchRehearsals
 from goaround_deployer.settings import DeployerSettings
 from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs, worker_environment
+from goaround_deployer.steps.question import Questions
 from goaround_deployer.work import Tools
 from goaround_schemas import subjects
 from goaround_schemas.envelope import Message
-from goaround_schemas.procedure import WorkDeploy, WorkRollback
+from goaround_schemas.procedure import WorkDeploy, WorkInspect, WorkRollback
 
 CONSUMER = "deployer"
+# Apart from deployments, which may take all places there are, and take long.
+INSPECTIONS = "deployer-inspections"
 BUCKET = "journal"
 
 
@@ -30,16 +35,29 @@ async def build(settings: DeployerSettings, bus: Bus) -> Service:
     # No proxy and no .netrc of the worker's own account: a guide says all that a request carries.
     client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
     programs = Programs(worker, settings.pass_environment)
-    runner = StepRunner(programs, HttpRequests(client), worker)
+    requests = HttpRequests(client)
+    schemas = ReachableSchemas(programs, worker)
     admitter = Admitter(bucket, clock, settings.timing)
-    tools = Tools(runner, bus, clock, schemas=ReachableSchemas(programs, worker))
+    tools = Tools(StepRunner(programs, requests, worker), bus, clock, schemas=schemas)
+    inspector = Inspector(
+        asking=lambda values: Questions(programs, worker, values),
+        schemas=schemas,
+        rehearsals=ScratchRehearsals(programs, requests, worker, clock),
+        publisher=bus,
+        clock=clock,
+    )
 
     async def handle(command: ProcedureCommand) -> None:
         await on_command(command, admitter, tools)
 
+    async def inspect(command: WorkInspect) -> None:
+        await on_inspect(command, inspector)
+
     async def give_up(message: Message, why: str) -> None:
         if isinstance(message, WorkDeploy | WorkRollback):
             await on_dead(message, why, admitter, tools)
+        elif isinstance(message, WorkInspect):
+            await on_uninspected(message, why, inspector)
 
     return Service(
         name="deployer",
@@ -50,6 +68,14 @@ async def build(settings: DeployerSettings, bus: Bus) -> Service:
                 consumer=CONSUMER,
                 handler=handle,
                 kinds=(WorkDeploy, WorkRollback),
+                concurrency=settings.concurrency,
+                on_dead=give_up,
+            ),
+            Subscription(
+                stream=subjects.WORK,
+                consumer=INSPECTIONS,
+                handler=inspect,
+                kinds=(WorkInspect,),
                 concurrency=settings.concurrency,
                 on_dead=give_up,
             ),

@@ -67,8 +67,7 @@ class Ask(Protocol):
 def environment(migrations: Migrations, url: str | None = None) -> dict[str, str]:
     """Return what every command of the migrations gets, with the database's URL where it is wanted.
 
-    `url` is a database in place of the guide's own; without it the reference is kept as it is,
-    for whoever starts the command to resolve.
+    It is a reference, for whoever starts the command to resolve: the guide's own, or `url`.
     """
     where = url if url is not None else migrations.database
     if where is None:

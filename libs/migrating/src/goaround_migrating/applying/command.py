@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
         "revert": "take back, newest first, what was applied after a version",
     }.items():
         command = commands.add_parser(name, parents=[shared], help=what, description=what)
+        if name == "apply":
+            command.add_argument("--to", metavar="VERSION", help="apply no further than this")
         if name == "revert":
             command.add_argument("to", metavar="VERSION", help="a version that is applied, or base")
     return parser
@@ -82,7 +84,7 @@ async def _do(asked: argparse.Namespace, url: str) -> None:
             for script in to_apply(scripts, await register.rows(), register.table):
                 _say(script.version)
         elif asked.command == "apply":
-            await apply(connection, scripts, _say)
+            await apply(connection, scripts, _say, asked.to)
         else:
             await revert(connection, scripts, asked.to, _say)
 

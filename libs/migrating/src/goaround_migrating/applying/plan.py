@@ -42,8 +42,10 @@ def current_of(rows: Iterable[Row], table: str) -> str:
     return done[-1].version if done else BASE
 
 
-def to_apply(scripts: Iterable[Script], rows: Iterable[Row], table: str) -> tuple[Script, ...]:
-    """Return what is pending, oldest first.
+def to_apply(
+    scripts: Iterable[Script], rows: Iterable[Row], table: str, to: str | None = None
+) -> tuple[Script, ...]:
+    """Return what is pending, oldest first; up to `to`, if that is given.
 
     Raises:
         Refusal: the files are not those of which the rows are, or one came too late.
@@ -60,7 +62,12 @@ def to_apply(scripts: Iterable[Script], rows: Iterable[Row], table: str) -> tupl
                 f"{script.source}: version {script.version} is older than {newest}, which is "
                 f"applied; give it a version above {newest}"
             )
-    return wanted.scripts
+    if to is None or to == BASE:
+        return wanted.scripts if to is None else ()
+    last = order_of(to)
+    if last not in [order_of(s.version) for s in found]:
+        raise Refusal(f"no file here is of version {to}; use a checkout that has it")
+    return tuple(s for s in wanted.scripts if order_of(s.version) <= last)
 
 
 def to_revert(

@@ -41,15 +41,17 @@ class StatementFailed(Exception):
     """The server refused a statement: the files before its own are done, its own is not."""
 
 
-async def apply(connection: "Connection[Any]", scripts: tuple[Script, ...], say: Say) -> None:
-    """Apply what is pending, oldest first.
+async def apply(
+    connection: "Connection[Any]", scripts: tuple[Script, ...], say: Say, to: str | None = None
+) -> None:
+    """Apply what is pending, oldest first; up to a version, if one is given.
 
     Raises:
         Refusal: the files and the rows do not fit together; nothing was run.
         StatementFailed: with the statement's place.
     """
     register = await _alone(connection, say)
-    wanted = to_apply(scripts, await register.rows(), register.table)
+    wanted = to_apply(scripts, await register.rows(), register.table, to)
     bodies = [body_of(script.up, script.source) for script in wanted]
     if wanted:
         await register.make()

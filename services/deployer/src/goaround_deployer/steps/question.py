@@ -22,13 +22,13 @@ MOST_STDOUT = 8 * 1024 * 1024
 class Questions:
     """Asks tools on this worker: an `Ask`.
 
-    `url` is a database in place of the guide's own. `stop` makes it leave off.
+    `url` is a reference to a database in place of the guide's own. `stop` makes it leave off.
     """
 
     programs: Programs
     worker: Mapping[str, str]
     values: Mapping[str, str] = field(default_factory=dict[str, str])
-    url: str | None = field(default=None, repr=False)
+    url: str | None = None
     stop: asyncio.Event | None = None
 
     async def __call__(self, argv: Argv, migrations: Migrations, /) -> Told:
@@ -45,9 +45,8 @@ class Questions:
             dir=migrations.dir,
             timeout=migrations.timeout,
         )
-        besides = frozenset({self.url} if self.url else ())
         try:
-            revealed = reveal(step, self.worker, besides)
+            revealed = reveal(step, self.worker)
             ended = await self.programs.ask(
                 revealed.step,
                 self.values,

@@ -30,10 +30,8 @@ class Revealed:
     screen: Callable[[], Screen]
 
 
-def reveal(
-    step: Step, worker: Mapping[str, str], besides: frozenset[str] = frozenset()
-) -> Revealed:
-    """Return the step as it is to be run. `besides` are secrets that stand in it by now.
+def reveal(step: Step, worker: Mapping[str, str]) -> Revealed:
+    """Return the step as it is to be run.
 
     Raises:
         Unresolved: With the reference and where to put the secret.
@@ -49,7 +47,7 @@ def reveal(
         raise Unresolved(str(error)) from error
     found = cast("dict[str, Json]", tree.value)
     run, http = found["run"], found["http"]
-    mask = mask_of(tree.secrets | besides)
+    mask = mask_of(tree.secrets)
     plain = step.model_copy(
         update={
             "run": tuple(cast("list[str]", run)) if run is not None else None,
