@@ -70,12 +70,23 @@ def test_one_that_failed_says_what_the_way_back_left_and_leaves_with_20(
     bureau.result = builders.rehearsal(
         outcome="failed", reason=why, again_s=None, difference=("index orders_by_day is gone",)
     )
-    bureau.migrations = (migration(point_of_no_return="line 4: drop table carts"),)
+    bureau.migrations = (
+        migration(
+            kind="lossy",
+            reasons=("line 4 drops carts",),
+            way_back="irreversible",
+            way_back_reasons=("nothing makes carts again",),
+            point_of_no_return="line 4: drop table carts",
+        ),
+    )
     done = command(*ASKED, *url)
     assert done.returncode == 20
     assert f"failed: checkout 2.0.0 in prod: {why}" in done.stdout
     assert "the way back left different: index orders_by_day is gone" in done.stdout
-    assert "point of no return: b2c3, line 4: drop table carts" in done.stdout
+    lines = done.stdout.splitlines()
+    assert "b2c3 is lossy: line 4 drops carts" in lines
+    assert "point of no return: b2c3, line 4: drop table carts" in lines
+    assert "the way back of b2c3 is irreversible: nothing makes carts again" in lines
     assert "up again" not in done.stdout.splitlines()[-2]
 
 

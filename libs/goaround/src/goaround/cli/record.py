@@ -17,6 +17,8 @@ _HEAD = "bold"
 _KINDS = {"additive": narration.GOOD, "reversible": narration.GOOD}
 _FITS = {"compatible": narration.GOOD, "unclear": narration.DOUBT, "contract": narration.BAD}
 _WAYS_BACK = {"reversible": narration.GOOD, "none": narration.DOUBT}
+_REASONS = 3
+"""So many of each: the first ones weigh most."""
 
 
 def parts(detail: RunDetail, now: datetime) -> Iterator[Saying | Table]:
@@ -28,7 +30,7 @@ def parts(detail: RunDetail, now: datetime) -> Iterator[Saying | Table]:
         yield matrix_table(found)
     if detail.migrations:
         yield migrations_table(detail.migrations, "migrations")
-        yield from points_of_no_return(detail.migrations)
+        yield from remarks(detail.migrations)
     if detail.steps:
         yield steps_table("deployment steps", detail.steps)
     if detail.baseline:
@@ -116,13 +118,19 @@ def migrations_table(migrations: Iterable[PendingMigration], title: str = "") ->
     return table
 
 
-def points_of_no_return(migrations: Iterable[PendingMigration]) -> tuple[Saying, ...]:
-    """The first statement of each migration that no other undoes."""
-    return tuple(
-        Saying(f"point of no return: {m.revision}, {m.point_of_no_return}", narration.DOUBT)
-        for m in migrations
-        if m.point_of_no_return
-    )
+def remarks(migrations: Iterable[PendingMigration]) -> Iterator[Saying]:
+    """Yield why a migration is what it is, where that is nothing harmless, and its way back."""
+    for migration in migrations:
+        name = migration.revision
+        if migration.kind not in _KINDS and migration.reasons:
+            why = "; ".join(migration.reasons[:_REASONS])
+            yield Saying(f"{name} is {migration.kind}: {why}", narration.DOUBT)
+        if migration.point_of_no_return:
+            what = f"{name}, {migration.point_of_no_return}"
+            yield Saying(f"point of no return: {what}", narration.DOUBT)
+        if migration.way_back not in _WAYS_BACK and migration.way_back_reasons:
+            why = "; ".join(migration.way_back_reasons[:_REASONS])
+            yield Saying(f"the way back of {name} is {migration.way_back}: {why}", narration.DOUBT)
 
 
 def steps_table(title: str, steps: tuple[StepResult, ...]) -> Table:

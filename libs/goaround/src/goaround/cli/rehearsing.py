@@ -12,7 +12,7 @@ from rich.text import Text
 
 from goaround.cli import narration, options, outcome
 from goaround.cli.narration import Saying
-from goaround.cli.record import migrations_table, points_of_no_return, steps_table
+from goaround.cli.record import migrations_table, remarks, steps_table
 from goaround.cli.screen import Screen
 from goaround.cli.session import ask
 from goaround.cli.table import Cell, Table
@@ -129,7 +129,7 @@ def parts(row: RehearsalRow) -> Iterator[Saying | Table]:
     )
     if row.migrations:
         yield migrations_table(row.migrations)
-    yield from points_of_no_return(row.migrations)
+    yield from remarks(row.migrations)
     if times := _times(result):
         yield Saying(times)
     for line in result.difference:
