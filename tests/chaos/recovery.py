@@ -21,7 +21,7 @@ from tests.chaos.history import Effect
 CONSUMERS = {
     "orchestrator": ((DEPLOY, "orchestrator"), (DEPLOY, "orchestrator-requests")),
     "verifier": ((WORK, "verifier"),),
-    "deployer": ((WORK, "deployer"),),
+    "deployer": ((WORK, "deployer"), (WORK, "deployer-inspections")),
     "watcher": ((WORK, "watcher"), (TIMERS, "watcher-timers")),
     "scribe": ((WORK, "scribe"),),
     "notifier": ((WORK, "notifier"),),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from goaround.embedded.binary import nats_program
 from goaround.natsconf import configuration
-from goaround.topology import topology, users
+from goaround.topology import TAKES, topology, users
 from tests.architecture.workspace import ROOT
 from tests.docker.compose import secrets
 
@@ -29,8 +29,7 @@ def test_every_user_has_the_rights_that_the_topology_gives_it() -> None:
     written = configuration(users())
     assert USERS.read_text() == written, "run: goaround users --nats-conf > deploy/nats/users.conf"
     names = {user.name for user in users()}
-    workers = {c.name for c in topology().consumers if c.stream == "WORK"}
-    assert workers <= names
+    assert set(TAKES) <= names
     for name in names:
         assert f'"user": "{name}"' in written
     for consumer in topology().consumers:

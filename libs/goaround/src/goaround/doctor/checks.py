@@ -19,7 +19,11 @@ LATE = timedelta(minutes=1)
 """A message that nobody has taken for so long waits for more workers."""
 VERY_LATE = timedelta(minutes=10)
 FULL, VERY_FULL = 0.8, 0.95
-_OWNERS = {"orchestrator-requests": "orchestrator", "watcher-timers": "watcher"}
+_OWNERS = {
+    "orchestrator-requests": "orchestrator",
+    "watcher-timers": "watcher",
+    "deployer-inspections": "deployer",
+}
 
 
 def checks(found: Findings, topology: Topology) -> list[Check]:
