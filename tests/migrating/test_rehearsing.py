@@ -289,7 +289,7 @@ async def test_a_cancelled_rehearsal_leaves_nothing(deployed: str, server: str) 
         await reached.wait()
     assert len(await scratches(server)) == 1
     running.cancel()
-    await asyncio.sleep(0)  # a second word, while it drops its database
+    await asyncio.wait({running}, timeout=0)  # a second word, while it drops its database
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -87,11 +87,13 @@ async def make(server: str, database: str, encoding: str) -> None:
         Refused: the server says no for another reason.
     """
     async with connected(server) as connection:
-        own = await connection.fetchval(
-            "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'template0'"
-        )
+        own, knows_providers = await connection.fetchrow(
+            "SELECT pg_encoding_to_char(encoding), current_setting('server_version_num')::int "
+            ">= 150000 FROM pg_database WHERE datname = 'template0'"
+        ) or (None, True)
         # Another encoding may not go with the server's own locale; C goes with any.
-        locale = "" if own == encoding else " LOCALE_PROVIDER libc LOCALE 'C'"
+        provider = " LOCALE_PROVIDER libc" if knows_providers else ""
+        locale = "" if own == encoding else f"{provider} LOCALE 'C'"
         try:
             await connection.execute(
                 f"CREATE DATABASE {database} TEMPLATE template0 ENCODING '{encoding}'{locale} "
