@@ -133,6 +133,12 @@ _NO_LOOKS = {state.value: 0 for state in SampleState}
 
 
 @lru_cache(maxsize=64)
+def _all_ok(looks: int) -> dict[str, int]:
+    """Return how many looks came to what where all are ok; shared, so never written to."""
+    return {**_NO_LOOKS, SampleState.OK.value: looks}
+
+
+@lru_cache(maxsize=64)
 def _nothing(length: int) -> Floats:
     """Return a column without a number; shared, so never written to."""
     column = np.full(length, np.nan)
@@ -216,10 +222,10 @@ def _series(
     errors = _nothing(n) if errors is None else errors
     requests = _nothing(n) if requests is None else requests
     usable: npt.NDArray[np.bool_] = np.isfinite(numbers)
-    states = {**_NO_LOOKS, ok.value: n}
+    states = _all_ok(n)
     if (given and given.count(ok) < n) or np.count_nonzero(usable) < n:
         said_ok = np.array([state is ok for state in given or (ok,) * n], dtype=np.bool_)
-        states = {state.value: given.count(state) for state in SampleState} if given else states
+        states = {s.value: given.count(s) for s in SampleState} if given else {**states}
         empty = int((said_ok & ~usable).sum())
         states[ok.value] -= empty
         states[SampleState.NAN.value] += empty

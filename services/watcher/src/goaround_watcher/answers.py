@@ -37,14 +37,15 @@ def observed(state: State, look: Look, verdict: Verdict, now: datetime) -> Deplo
     seen = [
         Observation(
             name=name,
-            state=_last(record.after).state.value,
-            value=_shown(_last(record.after)),
+            state=last.state.value,
+            value=_shown(last),
             unit=unit.get(name, ""),
             colour=signals[name].colour.value,
             detail=record.detail or signals[name].reason,
         )
         for name, record in state.signals.items()
         if name in signals
+        for last in (_last(record.after),)
     ]
     seen += [
         Observation(

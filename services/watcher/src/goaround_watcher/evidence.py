@@ -2,6 +2,7 @@
 
 from array import array
 from functools import lru_cache
+from typing import NamedTuple
 
 from goaround_judge import (
     Bad,
@@ -28,29 +29,61 @@ from goaround_watcher.logbook import windows
 from goaround_watcher.looks import Looks
 from goaround_watcher.state import LogRecord, SignalRecord, State
 
-_UNSEEN = SignalRecord()
 EARLY_S = 0.02
 """An alarm may ring that much early, as its time is given in milliseconds."""
+_UNSEEN = SignalRecord()
+
+
+class _Before(NamedTuple):
+    """What one signal is held against, and what it was made of."""
+
+    signal: Signal
+    before: Looks
+    reference: Looks
+    rule: SignalRule
+    earlier: Series
+    season: Series | None
+    usual: Usual
+
+    def is_of(self, signal: Signal, record: SignalRecord) -> bool:
+        """Whether it was made of these very ones: none of them is ever changed."""
+        return (
+            self.signal is signal
+            and self.before is record.before
+            and self.reference is record.reference
+        )
 
 
 class Insight:
-    """What the judge has worked out of a watch's baselines, of use as long as they are the same."""
+    """What the judge has read and worked out of a watch's baselines, as long as they are the same.
 
-    __slots__ = ("_usual",)
+    It is of one watch: times count from its switch.
+    """
+
+    __slots__ = ("_known", "_switched")
 
     def __init__(self) -> None:
-        self._usual: dict[str, tuple[Signal, Looks, Looks, Usual]] = {}
+        self._known: dict[str, _Before] = {}
+        self._switched: float | None = None
 
-    def usual(self, signal: Signal, record: SignalRecord) -> Usual:
-        """Return what is known of a signal's baseline: nothing, where anything about it is new."""
-        known = self._usual.get(signal.name)
-        if known is not None:
-            of, before, reference, usual = known
-            if of is signal and before is record.before and reference is record.reference:
-                return usual
-        usual = Usual()
-        self._usual[signal.name] = signal, record.before, record.reference, usual
-        return usual
+    def before(self, signal: Signal, record: SignalRecord, times: "_Times") -> _Before:
+        """Return what the signal is held against."""
+        if self._switched != times.switched:
+            self._known.clear()
+            self._switched = times.switched
+        known = self._known.get(signal.name)
+        if known is None or not known.is_of(signal, record):
+            season = record.reference
+            known = self._known[signal.name] = _Before(
+                signal,
+                record.before,
+                season,
+                _rule(signal),
+                _series(signal, record.before, times),
+                _series(signal, season, times) if season else None,
+                Usual(),
+            )
+        return known
 
 
 def verdict_on(state: State, now: float, insight: Insight) -> Verdict:
@@ -96,14 +129,14 @@ class _Times:
     """Turns times into seconds after the switch; most signals were looked at at the same ones."""
 
     def __init__(self, switched: float) -> None:
-        self._switched = switched
+        self.switched = switched
         self._known: dict[bytes, array[float]] = {}
 
     def of(self, looks: Looks) -> "array[float]":
         key = looks.at.tobytes()
         known = self._known.get(key)
         if known is None:
-            known = array("d", [round(at - self._switched, 3) for at in looks.at])
+            known = array("d", [round(at - self.switched, 3) for at in looks.at])
             self._known[key] = known
         return known
 
@@ -147,20 +180,20 @@ def _observed(
     signal: Signal, record: SignalRecord, times: _Times, every_s: float, insight: Insight
 ) -> Observed:
     """Return what `observe` makes of the same signal's columns."""
-    counts = signal.kind == SignalKind.ERRORS.value
-    before, after = record.control_before, record.control_after
+    known = insight.before(signal, record, times)
+    control: Control | None = None
+    if signal.control:
+        control = Control(
+            _series(signal, record.control_before, times),
+            _series(signal, record.control_after, times),
+            every_s,
+        )
+    later = _series(signal, record.after, times)
+    return Observed(known.rule, known.earlier, later, known.season, control, known.usual)
 
-    def series(looks: Looks) -> Series:
-        return looks.series(times.of(looks), counts=counts)
 
-    return Observed(
-        _rule(signal),
-        series(record.before),
-        series(record.after),
-        series(record.reference) if record.reference else None,
-        Control(series(before), series(after), every_s) if signal.control else None,
-        insight.usual(signal, record),
-    )
+def _series(signal: Signal, looks: Looks, times: _Times) -> Series:
+    return looks.series(times.of(looks), counts=signal.kind == SignalKind.ERRORS.value)
 
 
 def _signal(signal: Signal, record: SignalRecord, times: _Times) -> SignalColumns:

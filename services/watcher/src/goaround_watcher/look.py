@@ -6,7 +6,7 @@ A look never fails. What a source could not say is part of what was seen.
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto, unique
+from enum import StrEnum, unique
 from typing import NamedTuple, Protocol
 
 from goaround_schemas.guide import LogSource, PrometheusServer, Signal, Source
@@ -87,12 +87,12 @@ class Sources:
 
 
 @unique
-class _Part(Enum):
+class _Part(StrEnum):
     """Whose number is asked for."""
 
-    OWN = auto()
-    CONTROL = auto()
-    LIKE = auto()
+    OWN = "own"
+    CONTROL = "control"
+    LIKE = "like"
     """The signal's own, of a like time."""
 
 

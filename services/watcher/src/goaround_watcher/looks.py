@@ -113,6 +113,8 @@ class Looks(Sequence[Row]):
         """Return these looks and more."""
         if not rows:
             return self
+        if len(rows) == 1:
+            return self._plus_one(rows[0])
         more = Looks.of(rows)
         if not self._at:
             return more
@@ -124,6 +126,19 @@ class Looks(Sequence[Row]):
             None if states == (None, None) else (states[0] or bytes(n)) + (states[1] or bytes(m)),
             _joined(self._errors, n, more._errors, m),
             _joined(self._requests, n, more._requests, m),
+        )
+
+    def _plus_one(self, row: Row) -> "Looks":
+        """Return the same for one row, which is what almost every look brings."""
+        n, states = len(self._at), self._states
+        if states is not None or row.state is not SampleState.OK:
+            states = (states or bytes(n)) + bytes((_CODES[row.state],))
+        return Looks(
+            self._at + array("d", (row.at,)),
+            _longer(self._value, n, row.value),
+            states,
+            _longer(self._errors, n, row.errors),
+            _longer(self._requests, n, row.requests),
         )
 
     def __len__(self) -> int:
@@ -223,6 +238,12 @@ def _joined(
     if one is None and other is None:
         return None
     return (one or _missing(n)) + (other or _missing(m))
+
+
+def _longer(column: "array[float] | None", n: int, number: float | None) -> "array[float] | None":
+    if number is None:
+        return None if column is None else column + _missing(1)
+    return (_missing(n) if column is None else column) + array("d", (number,))
 
 
 def _missing(count: int) -> "array[float]":

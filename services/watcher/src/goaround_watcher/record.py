@@ -61,7 +61,7 @@ def _signal(state: State, record: SignalRecord, seen: SeenSignal | None) -> Sign
 
 
 def _since(at: float, rows: Rows) -> Rows:
-    return tuple(row for row in rows if row.at >= at)
+    return tuple([row for row in rows if row.at >= at])
 
 
 def _log(state: State, record: LogRecord, title: str, lines: Lines, look: Look) -> LogRecord:

@@ -57,6 +57,8 @@ def outage_since(known: Looks) -> float | None:
 
 def with_fresh(known: Looks, fresh: Rows, step_s: float) -> Looks:
     """Return all looks in order of time, where an outage gives way to what was told afterwards."""
+    if not fresh and not known:
+        return known
     count = _settled(known)
     if count == len(known):
         return known.plus(fresh)

@@ -2,17 +2,19 @@
 
 from prometheus_client import Counter
 
+from goaround_judge import SampleState
 from goaround_watcher.look import Look
 
 SAMPLES = Counter(
     "goaround_watch_samples_total", "Looks at a signal or a log, by what came back.", ["state"]
 )
+_OF = {state: SAMPLES.labels(state.value) for state in SampleState}
 
 
 def looked(look: Look) -> None:
     """Count what one look brought."""
     for seen in look.signals.values():
         for row in seen.rows:
-            SAMPLES.labels(row.state.value).inc()
+            _OF[row.state].inc()
     for lines in look.logs.values():
-        SAMPLES.labels(lines.state.value).inc()
+        _OF[lines.state].inc()

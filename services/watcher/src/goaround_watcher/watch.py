@@ -153,10 +153,11 @@ def after(
         return _after_baseline_look(state, now)
     verdict = verdict_on(state, now.timestamp(), insight or Insight())
     observed = answers.observed(state, look, verdict, now)
-    state = state.model_copy(update={"tick": state.tick + 1, "said": (observed,)})
+    taken = {"tick": state.tick + 1, "said": (observed,)}
+    if verdict.action is Action.CONTINUE:
+        return state.model_copy(update={**taken, "due": _due(state, now)})
+    state = state.model_copy(update=taken)
     match verdict.action:
-        case Action.CONTINUE:
-            return _armed(state, now)
         case Action.EXTEND:
             longer = max(state.until, now.timestamp()) + state.plan.extend.by.total_seconds()
             extended = {"until": longer, "extensions": state.extensions + 1}
@@ -174,9 +175,12 @@ def _after_baseline_look(state: State, now: datetime) -> State:
 
 
 def _armed(state: State, now: datetime) -> State:
+    return state.model_copy(update={"due": _due(state, now)})
+
+
+def _due(state: State, now: datetime) -> datetime:
     every = state.plan.every.total_seconds()
-    due = plan.next_look(state.began, every, now.timestamp(), state.until)
-    return state.model_copy(update={"due": due})
+    return plan.next_look(state.began, every, now.timestamp(), state.until)
 
 
 def _answered(state: State) -> State:
