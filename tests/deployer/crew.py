@@ -1,4 +1,7 @@
-"""Deployer processes of a test's own, on a real server, with short leases."""
+"""Deployers of a test's own: processes on a real server, or one in this process, with short leases.
+
+The one in this process has the real tools and a real database; its bus and journal are in memory.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,29 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 from goaround_chassis.bus import Bucketspec, Bus, Consumer, Stream, Topology, apply
-from goaround_schemas.procedure import DeployExecuted, WorkDeploy, WorkRollback
+from goaround_chassis.clock import SystemClock
+from goaround_chassis.testing import MemoryBucket, RecordingPublisher
+from goaround_deployer.handlers import on_command
+from goaround_deployer.lease import Admitter, Timing
+from goaround_deployer.reach import ReachableSchemas
+from goaround_deployer.steps.http import HttpRequests
+from goaround_deployer.steps.kinds import StepRunner
+from goaround_deployer.steps.program import Programs
+from goaround_deployer.work import Tools
+from goaround_schemas.procedure import (
+    DeployExecuted,
+    DeployExecutedData,
+    WorkDeploy,
+    WorkRollback,
+)
 
 TOPOLOGY = Topology(
     streams=(
@@ -19,7 +39,10 @@ TOPOLOGY = Topology(
         Stream("DEPLOY", ("deploy.>",)),
         Stream("DEAD", ("dead.>",)),
     ),
-    consumers=(Consumer("WORK", "deployer", ("work.deploy.>", "work.rollback.>"), ack_wait_s=0.6),),
+    consumers=(
+        Consumer("WORK", "deployer", ("work.deploy.>", "work.rollback.>"), ack_wait_s=0.6),
+        Consumer("WORK", "deployer-inspections", ("work.inspect.>",), ack_wait_s=0.6),
+    ),
     buckets=(Bucketspec("journal"),),
 )
 
@@ -27,7 +50,7 @@ TOPOLOGY = Topology(
 class Deployer:
     """One process; what it logs is in a file."""
 
-    def __init__(self, url: str, log: Path) -> None:
+    def __init__(self, url: str, log: Path, **environ: str) -> None:
         self.log = log
         with log.open("wb") as out:
             self._process = subprocess.Popen(
@@ -38,6 +61,7 @@ class Deployer:
                     "GOAROUND_LEASE_S": "0.6",
                     "GOAROUND_LEASE_BEAT_S": "0.15",
                     "GOAROUND_SHUTDOWN_GRACE_S": "10",
+                    **environ,
                 },
                 stdout=out,
                 stderr=out,
@@ -71,6 +95,30 @@ class Deployer:
     ) -> None:
         self._process.kill()
         self._process.wait(timeout=10)
+
+
+@dataclass
+class Bench:
+    """One worker in this process, whose `${env:SHOP_DB}` is a real database."""
+
+    url: str
+    bucket: MemoryBucket = field(default_factory=MemoryBucket)
+    publisher: RecordingPublisher = field(default_factory=RecordingPublisher)
+
+    async def deliver(self, command: WorkDeploy | WorkRollback) -> DeployExecutedData:
+        """Have a command carried out, and return the answer to it."""
+        worker = {"PATH": os.environ["PATH"], "SHOP_DB": self.url}
+        programs, clock = Programs(worker), SystemClock()
+        async with httpx.AsyncClient(trust_env=False) as client:
+            tools = Tools(
+                StepRunner(programs, HttpRequests(client), worker),
+                self.publisher,
+                clock,
+                schemas=ReachableSchemas(programs, worker),
+            )
+            await on_command(command, Admitter(self.bucket, clock, Timing()), tools)
+        (found,) = [e for e in self.publisher.of(DeployExecuted) if e.causationid == command.id]
+        return found.data
 
 
 async def prepare(bus: Bus) -> None:

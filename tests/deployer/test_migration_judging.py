@@ -149,9 +149,9 @@ def test_the_way_back_is_judged_by_the_types_of_before() -> None:
     known = Target("A", "B", moved=True, seen=Seen(fingerprint=types))
     unknown = Target("A", "B", moved=True)
 
-    assert "`allow: [lossy]`" in way_back(JUDGED, (there_and_back,), "", known, allow()).why
+    assert "`allow_revert: [lossy]`" in way_back(JUDGED, (there_and_back,), "", known, allow()).why
     unclear = way_back(JUDGED, (there_and_back,), "", unknown, allow())
-    assert "`allow: [irreversible]`" in unclear.why
+    assert "`allow_revert: [irreversible]`" in unclear.why
 
 
 def test_many_reasons_are_counted() -> None:

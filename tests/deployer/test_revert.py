@@ -9,7 +9,7 @@ import pytest
 from goaround_deployer.journal import MIGRATION, decode
 from goaround_deployer.runner import Attempt
 from goaround_migrating.tools import Script
-from goaround_schemas.guide.step import Migrations
+from goaround_schemas.guide.step import Migrations, Step
 from goaround_schemas.procedure import DeployExecutedData, Reverted, WorkRollback
 from tests.deployer.builders import JUDGED, RUN, SEEN, deploy, rollback, step
 from tests.deployer.world import World
@@ -142,6 +142,19 @@ async def test_what_may_be_lost_and_cannot_be_copied_is_not_dropped(world: World
     assert (data.outcome, reverted.outcome) == ("done", "refused_lossy")
     assert "could not be copied first: no right to create a schema" in reverted.reason
     assert "revert" not in world.effects
+
+
+async def test_the_guide_allows_the_way_back_by_a_word_of_its_own(world: World) -> None:
+    world.catalogue.script = NOTE
+    forward = JUDGED.model_copy(update={"allow": ("lossy",)})
+    await world.deliver(deploy(migrations=forward))
+    _, reverted = await roll_back(world, rollback(BACK, migrations=forward))
+    assert reverted.outcome == "refused_lossy"
+
+    allowing = JUDGED.model_copy(update={"allow_revert": ("lossy",)})
+    again = rollback(BACK, migrations=allowing, message_id="again")
+    _, reverted = await roll_back(world, again)
+    assert reverted.outcome == "reverted_verified"
 
 
 async def test_who_allows_what_cannot_be_undone_loses_it_without_a_copy(world: World) -> None:
@@ -301,13 +314,17 @@ async def test_a_revert_left_half_done_is_unknown_and_says_what_is_there(world: 
     assert "back" not in world.effects
 
 
-async def test_copies_that_were_made_are_told_by_the_worker_that_takes_over(world: World) -> None:
+@pytest.mark.parametrize("done", [True, False])
+async def test_copies_that_were_made_are_told_by_the_worker_that_takes_over(
+    world: World, done: bool
+) -> None:
     world.catalogue.script = NOTE
     await world.deliver(deploy(migrations=JUDGED))
     command = rollback(BACK, migrations=JUDGED, allow=("lossy",))
     await dead_after_revert(world, command)
-    world.schema = "B"
-    world.catalogue.columns.add("orders.note")
+    if not done:
+        world.schema = "B"
+        world.catalogue.columns.add("orders.note")
     _, reverted = await roll_back(world, command)
 
     assert reverted.outcome == "reverted_verified"
@@ -328,16 +345,9 @@ async def failed_run(world: World) -> None:
     assert world.effects == ["apply", "revert", "drain", "switch"]
 
 
-def resuming(**given: Any) -> WorkRollback:
-    return rollback(
-        *STEPS,
-        message_id="resume-1",
-        migrations=SEEN,
-        run_id="run-2",
-        deployed_by=RUN,
-        resumes=RUN,
-        **given,
-    )
+def resuming(steps: tuple[Step, ...] = STEPS, **given: Any) -> WorkRollback:
+    where = {"run_id": "run-2", "deployed_by": RUN, "resumes": RUN}
+    return rollback(*steps, message_id="resume-1", **{"migrations": SEEN, **where, **given})
 
 
 async def test_what_was_done_is_not_done_again_and_what_failed_is(world: World) -> None:
@@ -389,25 +399,51 @@ async def test_a_refused_loss_is_judged_anew_once_it_is_allowed(world: World) ->
     await world.deliver(deploy(migrations=JUDGED))
     await world.deliver(rollback(*STEPS, migrations=JUDGED))
     world.effects.clear()
-    command = resuming(allow=("lossy",))
-    command = command.model_copy(
-        update={"data": command.data.model_copy(update={"migrations": JUDGED})}
-    )
-    _, reverted = await roll_back(world, command)
+    _, reverted = await roll_back(world, resuming(allow=("lossy",), migrations=JUDGED))
 
     assert world.effects == ["revert", "switch", "open"]
     assert reverted.outcome == "reverted_verified"
 
 
-async def test_another_way_back_than_the_one_that_failed_begins_anew(world: World) -> None:
+async def test_a_step_nobody_knows_the_end_of_is_done_once_the_guide_calls_it_idempotent(
+    world: World,
+) -> None:
+    world.outcomes["switch"] = [Attempt("unknown", "the worker died")]
+    await world.deliver(deploy(migrations=SEEN))
+    await world.deliver(rollback(*STEPS, migrations=SEEN))
+    world.effects.clear()
+    mended = (STEPS[0], step("switch", idempotent=True, timeout=9), STEPS[2])
+    data, _ = await roll_back(world, resuming(steps=mended))
+
+    assert (data.outcome, world.effects) == ("done", ["switch", "open"])
+
+
+async def test_a_step_is_known_by_what_it_does_wherever_the_guide_has_it_by_now(
+    world: World,
+) -> None:
     await failed_run(world)
     world.effects.clear()
-    other = rollback(
-        step("other"), message_id="r", migrations=SEEN, run_id="run-2", deployed_by=RUN, resumes=RUN
-    )
-    await roll_back(world, other)
+    mended = (step("first"), STEPS[0], step("better switch"), STEPS[2])
+    data, _ = await roll_back(world, resuming(steps=mended))
 
-    assert world.effects == ["other"]
+    assert (data.outcome, world.effects) == ("done", ["first", "better switch", "open"])
+
+
+async def test_a_step_that_has_the_runs_id_in_it_is_the_same_step(world: World) -> None:
+    world.outcomes["switch"] = [FAILED]
+    await world.deliver(rollback(step("drain", run=("drain", RUN)), step("switch")))
+    world.effects.clear()
+    command = rollback(
+        step("drain", run=("drain", "run-2")),
+        step("switch"),
+        message_id="resume-1",
+        run_id="run-2",
+        resumes=RUN,
+    )
+    await world.deliver(command)
+
+    assert world.executed(command).data.outcome == "done"
+    assert world.effects == ["switch"]
 
 
 async def test_a_run_that_left_no_journal_is_gone_on_with_from_the_start(world: World) -> None:

@@ -16,6 +16,8 @@ from goaround_deployer.journal import (
     kind_of,
 )
 from goaround_deployer.procedure import closed
+from goaround_deployer.resuming import gone_on
+from goaround_schemas.procedure import WorkRollback
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,6 @@ def _first_record(
 
     What it has done stays done. What never began, or may be done again, is open again. A step
     that is not idempotent and was begun keeps its outcome: a new command is no leave to repeat it.
-    Where a person goes on with a run, what failed for sure is open again too: they have seen to
-    it. What nobody knows stays unknown.
     """
     fresh = ProcedureRecord(
         command_id=command.id,
@@ -132,41 +132,35 @@ def _first_record(
         stage=command.data.stage,
         fingerprint=fingerprint_of(command),
     )
-    own = [p for p in journal.procedures if _same(p, fresh) and p.stage == fresh.stage]
-    # A way back is one for all stages, and another run may name another one.
-    theirs = [p for p in (resumed.procedures if resumed else ()) if _same(p, fresh)]
-    if not own and not theirs:
-        return fresh
-    earlier, by_person = (own[-1], False) if own else (theirs[-1], True)
+    same = [p for p in journal.procedures if _same(p, fresh)]
+    if not same:
+        return gone_on(fresh, resumed, command) if isinstance(command, WorkRollback) else fresh
     steps = {str(i): step for i, step in enumerate(command.data.steps)}
     tasks = {
         key: task
-        for key, task in earlier.tasks.items()
-        if _stays(task, key == MIGRATION or steps[key].idempotent, by_person=by_person)
+        for key, task in same[-1].tasks.items()
+        if _stays(task, key == MIGRATION or steps[key].idempotent)
         # What became of the schema was decided by what was allowed then; it is asked anew.
         and not (key == MIGRATION and task.outcome == "skipped")
     }
     # The place before the first touch outlives a second try: the way back needs it. What was seen
     # there stays with the first record.
-    schema = earlier.schema_
-    if schema is not None and not by_person:
-        schema = schema.model_copy(update={"seen": None})
+    schema = same[-1].schema_
     return fresh.model_copy(
         update={
             "tasks": tasks,
-            "schema_": schema,
-            "reverted": earlier.reverted if MIGRATION in tasks else None,
+            "schema_": schema.model_copy(update={"seen": None}) if schema else None,
+            "reverted": same[-1].reverted if MIGRATION in tasks else None,
         }
     )
 
 
 def _same(record: ProcedureRecord, fresh: ProcedureRecord) -> bool:
-    return (record.kind, record.fingerprint) == (fresh.kind, fresh.fingerprint)
+    told = (record.kind, record.stage, record.fingerprint)
+    return told == (fresh.kind, fresh.stage, fresh.fingerprint)
 
 
-def _stays(task: TaskRecord, repeatable: bool, *, by_person: bool) -> bool:
+def _stays(task: TaskRecord, repeatable: bool) -> bool:
     if task.state == "orphaned" or task.outcome in ("done", "skipped"):
         return True
-    if by_person and task.outcome in ("failed", "errored"):
-        return False
     return task.begun and not repeatable

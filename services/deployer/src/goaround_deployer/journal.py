@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
+from goaround_schemas.guide.step import Step
 from goaround_schemas.procedure import Reverted, StepOutcome, WorkDeploy, WorkRollback
 
 Kind = Literal["deploy", "rollback"]
@@ -51,6 +52,7 @@ class TaskRecord(BaseModel, frozen=True):
     output: str = ""
     seconds: float = 0.0
     goes_on: bool = False
+    deed: str = Field(default="", description="What a step does, as `deed_of` tells; see there.")
 
 
 class SchemaRecord(BaseModel, frozen=True):
@@ -154,6 +156,15 @@ def fingerprint_of(command: ProcedureCommand) -> str:
         ]
     )
     return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def deed_of(step: Step, run_id: str) -> str:
+    """Return what two steps share that do the same, in whichever run and place.
+
+    How often and how long it may be tried, and whether it may be repeated, is no part of it.
+    """
+    said = step.model_dump_json(include={"run", "script", "http", "env", "dir"})
+    return hashlib.sha256(said.replace(run_id, "").encode()).hexdigest()[:16]
 
 
 def decode(run_id: str, raw: bytes) -> Journal:

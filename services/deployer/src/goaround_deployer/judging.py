@@ -144,8 +144,12 @@ def _covers(kind: Kind, allow: frozenset[Loss]) -> bool:
 
 
 def _to_allow(word: str, command: str = "") -> str:
-    by_person = command or f"asking for it with allow {word} and a reason"
-    return f"To allow it: `allow: [{word}]` in deploy.migrations of the guide, or {by_person}"
+    if command:
+        return f"To allow it: `allow: [{word}]` in deploy.migrations of the guide, or {command}"
+    return (
+        f"To allow it: `allow_revert: [{word}]` in deploy.migrations of the guide, or asking for "
+        f"it with allow {word} and a reason"
+    )
 
 
 def _no_way(one_way: list[Script]) -> str:

@@ -10,6 +10,7 @@ from goaround_deployer.steps.program import Programs
 from goaround_deployer.steps.question import Questions
 from goaround_deployer.tooling import NotTold
 from goaround_migrating import Fingerprint
+from goaround_migrating.keeping import NotKept, keep
 from goaround_migrating.tools import Script
 from goaround_schemas.guide.step import Migrations
 
@@ -41,7 +42,17 @@ class ReachableSchemas:
         self, migrations: Migrations, downs: tuple[str, ...], run_id: str
     ) -> tuple[Copy, ...]:
         """Copy what these scripts would drop to tables of its own; asked again, it does no more."""
-        raise NotCopied("this release cannot copy what a revert drops")
+        try:
+            database = self._database(migrations)
+        except NotTold as error:
+            raise NotCopied(error.why) from error
+        try:
+            kept = await keep(
+                database.url, downs, run_id, within_s=migrations.timeout.total_seconds()
+            )
+        except NotKept as error:
+            raise NotCopied(database.mask.apply(str(error))) from error
+        return tuple(Copy(k.table, k.restore_sql) for k in kept)
 
     def _database(self, migrations: Migrations) -> Database:
         database = database_of(migrations, self.worker)

@@ -50,8 +50,11 @@ async def back(work: Work, task: Task) -> None:
     if where == "there":
         await _end(work, task, there(now, target, begun=begun), now, seconds(), begun=begun)
         return
-    judged = not begun and (where == "elsewhere" or migrations.on_rollback == "keep")
+    judged = where == "elsewhere" or (migrations.on_rollback == "keep" and not begun)
     way = await _way(work, migrations, target, now) if judged else WayBack("go")
+    if begun and way.do in ("keep", "none"):
+        # A worker before us has judged the whole of it; this is what it left of that.
+        way = WayBack("go")
     if way.do == "keep":
         await _stays(work, task, target, now, way, seconds())
     elif where == "untold":
@@ -59,6 +62,9 @@ async def back(work: Work, task: Task) -> None:
     elif where == "astray":
         said = f"`current` says {target.before}, as before the deployment"
         await _end(work, task, astray(now, target, said), now, seconds(), begun=begun)
+    elif way.do == "refuse" and begun:
+        said = f"the revert was begun by a worker that died, and cannot be gone on with: {way.why}"
+        await _end(work, task, failed("errored", said, now, target), now, seconds(), begun=True)
     elif way.do == "refuse":
         await _stays(work, task, target, now, way, seconds())
     elif way.do == "none":
@@ -101,28 +107,35 @@ async def _revert(
     """Run the guide's `revert` and prove what it did; nothing is run where nobody knows enough."""
     assert migrations.revert is not None, "without a way back there is none to go"
     orphan, began = work.record.tasks.get(task.key), work.record.schema_
-    copies: tuple[Copy, ...] = ()
-    if orphan is None or began is None:
-        try:
-            copies = await _copied(work, migrations, way)
-        except NotCopied as error:
-            why = f"{way.why}. It may be lost, but could not be copied first: {error.why}"
-            await _stays(work, task, target, now, WayBack("refuse", why), seconds())
+    if orphan is not None and began is not None:
+        if lost := _lost_on_the_way(began, now, target, migrations):
+            await _end(work, task, lost, now, seconds(), begun=True)
             return
+    else:
         began = SchemaRecord(
             before=now.revision or target.before,
             fingerprint_before=now.digest,
-            kept=tuple(copy.table for copy in copies),
+            kept=began.kept if began is not None else (),
         )
-    elif lost := _lost_on_the_way(began, now, target, migrations):
-        await _end(work, task, lost, now, seconds(), begun=True)
+    try:
+        copies = await _copied(work, migrations, way)
+    except NotCopied as error:
+        why = f"{way.why}. It may be lost, but could not be copied first: {error.why}"
+        if orphan is None:
+            await _stays(work, task, target, now, WayBack("refuse", why), seconds())
+        else:
+            told = failed("errored", why, now, target)
+            await _end(work, task, told, now, seconds(), begun=True)
         return
+    # What was copied before stays there; what was written since is beside it.
+    kept = tuple(dict.fromkeys((*began.kept, *(copy.table for copy in copies))))
+    began = began.model_copy(update={"kept": kept})
     record = work.record.model_copy(update={"schema_": began})
     await work.begin(task, (orphan.attempts if orphan else 0) + 1, record)
     argv = tuple(part.replace(BEFORE, target.before) for part in migrations.revert)
     reverted = await work.attempt(command_of("revert migrations", argv, migrations))
     seen = await look(work, migrations)
-    found = _with_copies(proof(reverted, seen, target, began.before), began.kept)
+    found = proof(reverted, seen, target, began.before)
     began = began.model_copy(update={"applied": reverted.outcome == "done"})
     output = "\n".join([*(copy.restore_sql for copy in copies), reverted.output]).strip("\n")
     begun = reverted.begun or orphan is not None
@@ -187,6 +200,7 @@ async def _end(
 ) -> None:
     """Write down what became of the schema, and where it is."""
     schema = schema or work.record.schema_
+    found = _with_copies(found, schema.kept if schema else ())
     reason = found.reverted.reason
     end = Ending(found.outcome, reason, output, begun=begun, seconds=seconds, goes_on=found.goes_on)
     await work.end(task, end, _record(work, found.reverted, schema, now))

@@ -15,13 +15,19 @@ from goaround_chassis.bus.errors import Refused, Unavailable
 from goaround_chassis.clock import Clock
 from goaround_chassis.publisher import Publisher
 from goaround_deployer import answers
-from goaround_deployer.journal import ProcedureCommand, ProcedureRecord, TaskRecord, tail
+from goaround_deployer.journal import (
+    ProcedureCommand,
+    ProcedureRecord,
+    TaskRecord,
+    deed_of,
+    tail,
+)
 from goaround_deployer.lease import Hold, Sleep
 from goaround_deployer.procedure import Task
 from goaround_deployer.runner import Attempt, Runner
 from goaround_deployer.schemas import NoSchemas, Schemas
 from goaround_schemas.guide.step import Loss, Step
-from goaround_schemas.procedure import StepOutcome, WorkDeploy
+from goaround_schemas.procedure import StepOutcome, WorkDeploy, WorkRollback
 
 log = structlog.get_logger(__name__)
 
@@ -95,9 +101,12 @@ class Work:
 
     @property
     def allow(self) -> frozenset[Loss]:
-        """What the guide and a person let migrations do, together."""
-        data = self.command.data
-        return frozenset((*data.allow, *(data.migrations.allow if data.migrations else ())))
+        """What the guide and a person let the schema's way there, or back, lose, together."""
+        data, guide = self.command.data, self.command.data.migrations
+        if guide is None:
+            return frozenset(data.allow)
+        back = isinstance(self.command, WorkRollback)
+        return frozenset((*data.allow, *(guide.allow_revert if back else guide.allow)))
 
     async def attempt(self, step: Step) -> Attempt:
         """Do a step once.
@@ -159,6 +168,7 @@ class Work:
             state="started",
             started_at=found.started_at if found else self.tools.clock.now(),
             attempts=attempts,
+            deed=self._deed(task),
         )
         await self.hold.record_as(record.with_task(task.key, started))
 
@@ -180,6 +190,7 @@ class Work:
             output=tail(end.output, _MOST_OUTPUT_BYTES),
             seconds=round(end.seconds, 3),
             goes_on=end.goes_on,
+            deed=self._deed(task),
         )
         await self.hold.record_as(record.with_task(task.key, ended))
         log.info(
@@ -191,6 +202,9 @@ class Work:
             seconds=ended.seconds,
         )
         await self._tell()
+
+    def _deed(self, task: Task) -> str:
+        return deed_of(task.step, self.command.data.run_id) if task.step else ""
 
     async def _tell(self) -> None:
         """Tell what has ended, in order, also what workers before us may not have told.
