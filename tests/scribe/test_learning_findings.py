@@ -80,15 +80,15 @@ WORDS = (
         "a check passes whatever is the matter",
         [
             buys(1),
-            buys(2, FAILED, outcome="rolled_back"),
-            watched(3, strayed(0.9), colour="red", outcome="rolled_back",
-                    verification=buys(3).data.verification),
-            buys(4, FAILED, outcome="rolled_back"),
+            *(buys(n, FAILED, outcome="rolled_back") for n in range(2, 5)),
+            watched(5, strayed(0.9), colour="red", outcome="rolled_back",
+                    verification=buys(5).data.verification),
+            buys(6, FAILED, outcome="rolled_back"),
         ],
         "verify.smoke[buys]",
         "say what it must give (expect)",
-        ("has passed in all of 4 runs", "also in the 3 that", "nothing but that the status is 2xx"),
-        3,
+        ("has passed in all of 6 runs", "also in the 5 that", "nothing but that the status is 2xx"),
+        5,
     ),
     Word(
         "a signal has no data in one environment alone",
@@ -143,7 +143,7 @@ def test_a_situation_that_no_diff_mends_is_told_with_its_line(word: Word) -> Non
         [bank(1, PASSED), *(bank(n, ERRORED) for n in range(2, 6))],
         [bank(n, FAILED) for n in range(4)],
         [buys(n) for n in range(9)],
-        [buys(n, FAILED, outcome="rolled_back") for n in range(2)],
+        [buys(n, FAILED, outcome="rolled_back") for n in range(4)],
         [
             asked_of(0, row("buys", category="smoke", outcome=FAILED), "health",
                      outcome="rolled_back"),
@@ -231,6 +231,16 @@ def test_a_step_of_the_way_back_that_failed_is_told_with_its_line() -> None:
     assert "say idempotent: true and give it retries" in found.proposed
     assert found.runs == ("r-3", "r-1")
     assert found.diff == ""
+
+
+def test_a_revert_of_migrations_that_failed_is_told_too() -> None:
+    said = "exit code 1; it printed: column note contains null values"
+    step = step_result("revert migrations", kind="migration", outcome="failed", detail=said)
+    found = one([run(1, outcome="rollback_failed", rollback=rollback_summary(steps=(step,)))])
+    assert found.field == "deploy.migrations"
+    assert found.proposed.startswith("repair the down-migration that its words name")
+    assert found.evidence.startswith("checkout.yaml:16: failed on the way back in run r-1")
+    assert found.evidence.endswith(said)
 
 
 def test_ways_back_by_another_guide_are_not_counted() -> None:

@@ -222,5 +222,6 @@ def test_the_page_on_learning_tells_the_numbers_that_are_used() -> None:
         f"in {watching.LEAST_RUNS} of the last {watching.NOISE_OF_THE_LAST} good runs, to both",
         f"{watching.WIDEST:.0%}".replace("%", " % at most"),
         f"in the last {silence.LEAST_RUNS} runs in a row",
+        f"{silence.SICK_RUNS} sick ones among them",
     ):
         assert said in page

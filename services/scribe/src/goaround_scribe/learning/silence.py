@@ -14,6 +14,8 @@ from goaround_scribe.learning.memory import Memory, RecordedRun
 from goaround_scribe.learning.proposal import Certainty, Proposal, counted, cut
 
 LEAST_RUNS = 3
+SICK_RUNS = 5
+_MAY_BE_WELL = ("liveness", "readiness")
 _NO_ANSWER = (RowOutcome.ERRORED, RowOutcome.WARNED)
 _DEAD = (RowOutcome.FAILED, *_NO_ANSWER)
 
@@ -78,9 +80,10 @@ def never_answered(asked: Asked, place: str, answers: tuple[Answers, ...]) -> Pr
 def cannot_fail(asked: Asked, place: str, answers: tuple[Answers, ...]) -> Proposal | None:
     """Return a check without an expectation that passed in runs which all others found sick.
 
-    That something is alive although it is sick is what a liveness check is for: those are left out.
+    That something is alive, and ready, although it is sick is what those checks are for: they are
+    left out.
     """
-    if asked.matrix not in ("health", "rollback_health") or asked.category == "liveness":
+    if asked.matrix not in ("health", "rollback_health") or asked.category in _MAY_BE_WELL:
         return None
     why = _looks_at(asked.check)
     if why is None:
@@ -88,7 +91,7 @@ def cannot_fail(asked: Asked, place: str, answers: tuple[Answers, ...]) -> Propo
     if not all(r.outcome is RowOutcome.PASSED for answer in answers for r in answer.rows):
         return None
     sick = [answer for answer in answers if _was_sick(answer.run, answer.rows)]
-    if len(sick) < LEAST_RUNS:
+    if len(sick) < SICK_RUNS:
         return None
     return _finding(
         Certainty.CANNOT_FAIL,
