@@ -128,6 +128,7 @@ def test_it_applies_in_order_and_takes_back_newest_first(
 
 def test_it_applies_no_further_than_asked(home: Home, goaround_sql: Goaround) -> None:
     assert goaround_sql("apply", "--to", "base") == (0, "nothing to apply at base\n", "")
+    assert goaround_sql("pending", "--to", "1") == (0, "0001\n", "")
     assert goaround_sql("apply", "--to", "1") == (0, "applied 0001_orders.up.sql\nat 0001\n", "")
     assert goaround_sql("apply", "--to", "1") == (0, "nothing to apply at 0001\n", "")
     code, _, err = goaround_sql("apply", "--to", "7")
@@ -511,6 +512,25 @@ async def test_a_kill_outside_a_transaction_leaves_a_file_that_is_begun(
     await stage.let_go()
     assert await asyncio.to_thread(main, home.argv("current")) == 1
     assert await applied(home) == 1
+
+
+async def test_a_server_that_goes_away_is_told_apart_from_one_that_refuses(
+    home: Home, stage: Stage
+) -> None:
+    assert await applied(home) == 0
+    home.write("0003_more", "ALTER TABLE orders ADD COLUMN more int;")
+    await stage.hold("LOCK TABLE orders IN ACCESS SHARE MODE")
+    with Process(home, "apply") as running:
+        await stage.until(WAITS)
+        await stage.watcher.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        _, err = await asyncio.to_thread(running.process.communicate)
+        assert running.process.returncode == 4
+    assert "terminating connection due to administrator command" in err
+    await stage.let_go()
+    assert await stage.watcher.fetchval(f"SELECT max(version) FROM {NAME}") == "0002"
 
 
 async def test_two_never_interleave(home: Home, stage: Stage) -> None:

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from goaround_migrating.applying.folder import FolderFault, scripts_in
-from goaround_migrating.applying.plan import current_of, to_apply
 from goaround_migrating.applying.refusal import Refusal
-from goaround_migrating.applying.register import Register
-from goaround_migrating.applying.running import StatementFailed, apply, revert
+from goaround_migrating.applying.running import StatementFailed, apply, current, pending, revert
 from goaround_migrating.connecting import Refused, connected
 from goaround_migrating.tools import LAYOUTS
 
@@ -63,8 +61,8 @@ def _parser() -> argparse.ArgumentParser:
         "revert": "take back, newest first, what was applied after a version",
     }.items():
         command = commands.add_parser(name, parents=[shared], help=what, description=what)
-        if name == "apply":
-            command.add_argument("--to", metavar="VERSION", help="apply no further than this")
+        if name in ("pending", "apply"):
+            command.add_argument("--to", metavar="VERSION", help="no further than this")
         if name == "revert":
             command.add_argument("to", metavar="VERSION", help="a version that is applied, or base")
     return parser
@@ -73,15 +71,13 @@ def _parser() -> argparse.ArgumentParser:
 async def _do(asked: argparse.Namespace, url: str) -> None:
     if asked.command == "current":
         async with connected(url) as connection:
-            register = await Register.find(connection)
-            _say(current_of(await register.rows(), register.table))
+            _say(await current(connection))
         return
     scripts = scripts_in(asked.folder, asked.layout)
     async with connected(url) as connection:
         connection.add_log_listener(_notice)
         if asked.command == "pending":
-            register = await Register.find(connection)
-            for script in to_apply(scripts, await register.rows(), register.table):
+            for script in await pending(connection, scripts, asked.to):
                 _say(script.version)
         elif asked.command == "apply":
             await apply(connection, scripts, _say, asked.to)

@@ -41,6 +41,31 @@ class StatementFailed(Exception):
     """The server refused a statement: the files before its own are done, its own is not."""
 
 
+async def current(connection: "Connection[Any]") -> str:
+    """Return the newest version that is applied, or `base`.
+
+    Raises:
+        Refusal: nobody knows.
+    """
+    register = await Register.find(connection)
+    return current_of(await register.rows(), register.table)
+
+
+async def pending(
+    connection: "Connection[Any]", scripts: tuple[Script, ...], to: str | None = None
+) -> tuple[Script, ...]:
+    """Return what `apply` would apply, oldest first. Changes nothing.
+
+    Raises:
+        Refusal: `apply` would refuse it.
+    """
+    register = await Register.find(connection)
+    wanted = to_apply(scripts, await register.rows(), register.table, to)
+    for script in wanted:
+        body_of(script.up, script.source)
+    return wanted
+
+
 async def apply(
     connection: "Connection[Any]", scripts: tuple[Script, ...], say: Say, to: str | None = None
 ) -> None:
