@@ -20,7 +20,7 @@ from tests.chaos.link import Link
 from tests.chaos.nodes import Node
 from tests.chaos.system import System
 
-STOPPED_S = (5.5, 7.5)
+STOPPED_S = (3.5, 5.0)
 """Longer than the ack wait: the message in a stopped worker's hands goes to another one."""
 STOPPED_LONG_S = (11.0, 13.0)
 """Longer than a deployer's lease as well."""

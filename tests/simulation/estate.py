@@ -11,11 +11,14 @@ from hashlib import sha256
 from random import Random
 
 from goaround_deployer.runner import Attempt
+from goaround_deployer.tooling import NotTold, Told
 from goaround_judge import SampleState
 from goaround_notifier.channel import NotDelivered
 from goaround_schemas.guide import Check
-from goaround_schemas.guide.step import Step
+from goaround_schemas.guide.model import Argv
+from goaround_schemas.guide.step import Migrations, Step
 from goaround_schemas.notice import WorkNotify
+from goaround_schemas.procedure import RehearsalResult, WorkInspectData
 from goaround_scribe.page import NotWritten
 from goaround_verifier.checks.probe import Mask
 from goaround_verifier.finding import Finding, absent, errored, failed, passed
@@ -158,6 +161,30 @@ class Runner:
 
     def _switch(self, service: str, version: str) -> None:
         self.estate.running[service] = version
+
+
+@dataclass(frozen=True)
+class Tool:
+    """The migration tool of every service, as an inspection asks it."""
+
+    estate: Estate
+    gate: Gate
+
+    async def __call__(self, argv: Argv, migrations: Migrations, /) -> Told:
+        """Say where a schema is, or that nobody can tell just now."""
+        del migrations
+        await self.gate("ask the schema")
+        if self.estate.random.random() < 0.05:
+            raise NotTold("the database does not answer")
+        return Told(0, f"{self.estate.schemas[argv[2]]}\n")
+
+
+class NoRehearsals:
+    """Guides of the simulation ask for none."""
+
+    async def rehearse(self, data: WorkInspectData, /) -> RehearsalResult:
+        """Return nothing: it is never asked."""
+        raise AssertionError(f"no guide of the simulation rehearses: {data.run_id}")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,9 @@ def _document(service: str, draw: Random) -> Fields:
         retried = draw.random() < 0.5
         more = {"idempotent": True, "retries": 1} if retried else {"idempotent": False}
         steps.append(_step("deploy", service, "warm up", "{version}", **more))
+    if draw.random() < 0.2:
+        late = {"when": "after_green", "idempotent": draw.random() < 0.5}
+        steps.append(_step("deploy", service, "let the old go", "{version}", **late))
     back = _step("rollback", service, "switch back", "{previous.version}")
     back["idempotent"] = draw.random() < 0.7
     deploy: Fields = {"steps": steps}

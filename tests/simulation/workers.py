@@ -19,7 +19,9 @@ from goaround_chassis.publisher import Publisher
 from goaround_chassis.testing import MemoryBucket
 from goaround_deployer.handlers import on_command as on_procedure
 from goaround_deployer.handlers import on_dead as on_dead_procedure
+from goaround_deployer.inspecting import Inspector, on_inspect, on_uninspected
 from goaround_deployer.lease import Admitter, Timing
+from goaround_deployer.schemas import NoSchemas
 from goaround_deployer.work import Tools
 from goaround_notifier.handlers import Desk as NotifierDesk
 from goaround_notifier.handlers import on_dead as on_dead_notice
@@ -36,7 +38,13 @@ from goaround_orchestrator.sweeper import sweep_once
 from goaround_schemas.envelope import Message
 from goaround_schemas.matrix import DeployVerified, WorkVerify
 from goaround_schemas.notice import DeployNotified, WorkNotify
-from goaround_schemas.procedure import DeployExecuted, WorkDeploy, WorkRollback
+from goaround_schemas.procedure import (
+    DeployExecuted,
+    DeployInspected,
+    WorkDeploy,
+    WorkInspect,
+    WorkRollback,
+)
 from goaround_schemas.recording import DeployRecorded, WorkRecord
 from goaround_schemas.subjects import DEPLOY, TIMERS, WORK
 from goaround_schemas.watching import DeployBaselined, DeployEvidenced, DeployJudged, WorkWatch
@@ -60,6 +68,7 @@ from tests.simulation.wire import Wire
 ANSWERS = (
     DeployVerified,
     DeployBaselined,
+    DeployInspected,
     DeployExecuted,
     DeployEvidenced,
     DeployJudged,
@@ -259,9 +268,19 @@ def deployer(life: Life) -> None:
     runner = there.Runner(site.estate, life.gate, written_s)
     tools = Tools(runner, life.publisher, life.clock)
 
+    inspector = Inspector(
+        asking=lambda _: there.Tool(site.estate, life.gate),
+        schemas=NoSchemas(),
+        rehearsals=there.NoRehearsals(),
+        publisher=life.publisher,
+        clock=life.clock,
+    )
+
     async def give_up(message: Message, why: str) -> None:
         if isinstance(message, WorkDeploy | WorkRollback):
             await on_dead_procedure(message, why, admitter, tools)
+        elif isinstance(message, WorkInspect):
+            await on_uninspected(message, why, inspector)
 
     life.wire.subscribe(
         Subscription(
@@ -269,6 +288,16 @@ def deployer(life: Life) -> None:
             consumer="deployer",
             kinds=(WorkDeploy, WorkRollback),
             handler=partial(on_procedure, admitter=admitter, tools=tools),
+            on_dead=give_up,
+            concurrency=4,
+        )
+    )
+    life.wire.subscribe(
+        Subscription(
+            stream=WORK,
+            consumer="deployer-inspections",
+            kinds=(WorkInspect,),
+            handler=partial(on_inspect, inspector=inspector),
             on_dead=give_up,
             concurrency=4,
         )

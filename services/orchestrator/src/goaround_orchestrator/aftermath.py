@@ -8,6 +8,8 @@ from goaround_orchestrator.run import Order, Run, What
 from goaround_schemas.guide import Step
 from goaround_schemas.procedure import WorkRollback
 
+_BEFORE = "{migration.before}"
+
 
 def is_due(run: Run) -> bool:
     """Whether the run has just come to a failed way back, and nobody has said what is next."""
@@ -36,7 +38,9 @@ def _left(desk: Desk) -> tuple[str, ...]:
     told: list[str] = []
     if failed_schema and migrations is not None and migrations.revert:
         told.append(f"see where the schema is: {_line(migrations.current)}")
-        told.append(f"bring it back by hand: {_line(migrations.revert)}")
+        before = run.migration.before if run.migration else None
+        back_to = tuple(p.replace(_BEFORE, before or _BEFORE) for p in migrations.revert)
+        told.append(f"bring it back by hand: {_line(back_to)}")
     told += [f"{step.name}: {_command(step)}" for step in back.data.steps if step.name not in done]
     return tuple(told[:20])
 
