@@ -2,16 +2,26 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
 
 from goaround_migrating.rehearsing import ToolFailed
+from goaround_migrating.rehearsing.pgdump import pg_dump
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
 
 BASE = "base"
+_found: dict[int, Path | None] = {}
+
+
+async def found_once(server_major: int) -> Path | None:
+    """Look for pg_dump once for all tests: asking a handful of programs who they are takes time."""
+    if server_major not in _found:
+        _found[server_major] = await pg_dump(server_major)
+    return _found[server_major]
 
 
 class Step(NamedTuple):

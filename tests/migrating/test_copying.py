@@ -16,8 +16,7 @@ from goaround_migrating.rehearsing import Rehearsed, rehearse, scratch
 from goaround_migrating.rehearsing.copying import by_dump, proven
 from goaround_migrating.rehearsing.dumptext import batches
 from goaround_migrating.rehearsing.original import read
-from goaround_migrating.rehearsing.pgdump import pg_dump
-from tests.migrating.sql_tool import SqlTool, Step
+from tests.migrating.sql_tool import SqlTool, Step, found_once
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
@@ -127,7 +126,7 @@ async def no_pg_dump(server_major: int) -> Path | None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_copy_by_pg_dump_is_the_schema(database: str, server: str, kind: str) -> None:
     await run(database, KINDS[kind])
-    original = await read(database, BOOKKEEPING, pg_dump)
+    original = await read(database, BOOKKEEPING, found_once)
     assert original.dump is not None
     copy = await scratch.chosen(server, kind)
     try:
