@@ -263,6 +263,15 @@ def test_a_diff_leaves_all_else_byte_for_byte(situation: Situation) -> None:
 
 
 @pytest.mark.parametrize("situation", CHANGES, ids=lambda s: s.shows)
+def test_a_guide_with_the_line_ends_of_another_system_keeps_them(situation: Situation) -> None:
+    *past, now = situation.runs
+    windows = GUIDE.replace("\n", "\r\n")
+    there = now.model_copy(update={"data": replaced(now, guide_text=windows)})
+    after = applied(windows, one([*past, there]).diff)
+    assert after == applied(GUIDE, one(situation.runs).diff).replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize("situation", CHANGES, ids=lambda s: s.shows)
 def test_a_corrected_guide_is_not_corrected_again(situation: Situation) -> None:
     after = applied(GUIDE, one(situation.runs).diff)
     *past, now = situation.runs

@@ -274,6 +274,8 @@ def test_what_was_cut_off_after_green_is_given_more_time() -> None:
         found.evidence
     )
     assert found.diff
+    failed = run(0, steps=(cut,), outcome="rolled_back")
+    assert lesson([failed, run(1, steps=(cut,))]).corrections[0].runs == ("r-1",)
 
 
 def test_only_runs_that_this_very_limit_cut_off_speak_for_more_time() -> None:

@@ -92,5 +92,6 @@ def counted(count: int, noun: str) -> str:
 
 
 def cut(text: str, most: int = 200) -> str:
-    """Return the beginning of a text that may be of any length."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """Return the beginning of a text that may be of any length, on one line fit for a terminal."""
+    said = " ".join("".join(c if c.isprintable() else " " for c in text[: 2 * most]).split())
+    return said if len(said) <= most else f"{said[: most - 1]}…"

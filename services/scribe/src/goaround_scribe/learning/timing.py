@@ -165,11 +165,16 @@ def _cut_off(
 def _also(
     guide: Guide, memory: Memory, bound: Bound, procedure: Procedure
 ) -> tuple[RecordedRun, ...]:
-    """Return every run in which this very limit ended the step, newest first."""
+    """Return the runs in which this very limit ended the step as it did in this one, newest first.
+
+    Those that went well speak for one that did, and for no other.
+    """
+    well = memory.now.went_well(procedure)
     return tuple(
         run
         for run in memory.runs
-        if any(
+        if run.went_well(procedure) == well
+        and any(
             bound_of(guide, run, procedure, result) == bound and was_cut_off(result, bound)
             for result in results_of(run, procedure)
         )
