@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,9 +18,11 @@ from goaround_chassis.bus import Bus
 from goaround_chassis.clock import SystemClock
 from goaround_chassis.settings import BusSettings
 from goaround_chassis.testing import RecordingPublisher
+from goaround_deployer.database import database_at
 from goaround_deployer.inspecting import Inspector, on_inspect
 from goaround_deployer.reach import ReachableSchemas
 from goaround_deployer.rehearsal import ScratchRehearsals
+from goaround_deployer.scratch import ScratchTool
 from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.program import Programs
 from goaround_deployer.steps.question import Questions
@@ -26,6 +30,7 @@ from goaround_migrating import fingerprint
 from goaround_migrating.applying import scripts_in
 from goaround_migrating.applying.running import apply
 from goaround_migrating.connecting import connected
+from goaround_migrating.rehearsing import ToolFailed
 from goaround_schemas.guide.step import Migrations, Rehearsal
 from goaround_schemas.procedure import (
     DeployInspected,
@@ -37,7 +42,7 @@ from tests import builders
 from tests.deployer import alembic_home
 from tests.deployer.builders import deploy, step
 from tests.deployer.crew import Deployer, prepare
-from tests.deployer.waiting import until, written
+from tests.deployer.waiting import alive, until, written
 
 pytestmark = pytest.mark.system
 
@@ -65,26 +70,31 @@ class Site:
         data = {"files": {"folder": str(self.home)}, "database": "${env:SHOP_DB}", **given}
         return Migrations.model_validate(data)
 
+    @property
+    def programs(self) -> Programs:
+        return Programs(self.worker, term_grace_s=0.2)
+
+    @property
+    def rehearsals(self) -> ScratchRehearsals:
+        # No smoke step here sends a request.
+        requests = HttpRequests(httpx.AsyncClient(trust_env=False))
+        return ScratchRehearsals(self.programs, requests, self.worker, SystemClock())
+
     async def inspect(
         self, migrations: Migrations, *, rehearse: bool = False
     ) -> DeployInspectedData:
-        programs = Programs(self.worker, term_grace_s=0.2)
-        async with httpx.AsyncClient(trust_env=False) as client:
-            clock = SystemClock()
-            inspector = Inspector(
-                asking=lambda values: Questions(programs, self.worker, values),
-                schemas=ReachableSchemas(programs, self.worker),
-                rehearsals=ScratchRehearsals(programs, HttpRequests(client), self.worker, clock),
-                publisher=self.publisher,
-                clock=clock,
-            )
-            await on_inspect(command(migrations, rehearse=rehearse), inspector)
+        inspector = Inspector(
+            asking=lambda values: Questions(self.programs, self.worker, values),
+            schemas=ReachableSchemas(self.programs, self.worker),
+            rehearsals=self.rehearsals,
+            publisher=self.publisher,
+            clock=SystemClock(),
+        )
+        await on_inspect(command(migrations, rehearse=rehearse), inspector)
         return self.publisher.of(DeployInspected)[-1].data
 
     async def rehearse(self, migrations: Migrations) -> RehearsalResult:
-        data = await self.inspect(migrations, rehearse=True)
-        assert data.rehearsal is not None
-        return data.rehearsal
+        return await self.rehearsals.rehearse(command(migrations, rehearse=True).data)
 
 
 def command(migrations: Migrations, *, rehearse: bool = False) -> WorkInspect:
@@ -194,8 +204,12 @@ async def test_a_rehearsal_goes_up_down_and_up_with_the_previous_version_between
         {"name": "speaks", "run": ["sh", "-c", "echo writes to $GOAROUND_DATABASE_URL"]},
     ]  # fmt: skip
     before = await seen(site)
-    done = await site.rehearse(site.files(rehearse={**REHEARSE, "smoke": smoke}))
+    files = site.files(rehearse={**REHEARSE, "smoke": smoke})
+    data = await site.inspect(files, rehearse=True)
+    done = data.rehearsal
+    assert done is not None
     assert done.outcome == "passed", done.reason
+    assert [p.revision for p in data.pending] == ["2"]
     assert [(s.name, s.outcome) for s in done.smoke] == [
         ("is elsewhere", "done"),
         ("speaks", "done"),
@@ -207,30 +221,26 @@ async def test_a_rehearsal_goes_up_down_and_up_with_the_previous_version_between
     assert await seen(site) == before
 
 
-async def test_a_way_back_that_forgets_something_fails_its_rehearsal(site: Site) -> None:
-    site.write("2_note", "CREATE TABLE a (); CREATE TABLE b ();", "DROP TABLE a;")
-    done = await site.rehearse(site.files(rehearse=REHEARSE))
-    assert done.outcome == "failed"
-    assert done.difference == ("table b should not be there",)
-    assert "after the way back" in done.reason
-
-
-@pytest.mark.parametrize(
-    ("step", "outcome", "said"),
-    [
-        ({"script": "echo no such column >&2; exit 1"}, "failed", "smoke step 'old': exit code 1"),
-        ({"run": ["no-such-program"]}, "errored", "smoke step 'old' could not be run: program"),
-    ],
-)
-async def test_a_previous_version_that_cannot_live_with_it_fails_the_rehearsal(
-    site: Site, step: dict[str, Any], outcome: str, said: str
+async def test_a_previous_version_that_fails_and_a_way_back_that_forgets_are_both_told(
+    site: Site,
 ) -> None:
-    site.write("2_note", *NOTE)
-    smoke = [{"name": "old", **step}, {"name": "never", "run": ["true"]}]
+    site.write("2_note", "CREATE TABLE a (); CREATE TABLE b ();", "DROP TABLE a;")
+    old = {"name": "old", "script": "echo no such column >&2; exit 1"}
+    smoke = [old, {"name": "never", "run": ["true"]}]
     done = await site.rehearse(site.files(rehearse={**REHEARSE, "smoke": smoke}))
-    assert done.outcome == outcome
-    assert said in done.reason
+    assert done.outcome == "failed"
+    assert "smoke step 'old': exit code 1; it printed: no such column" in done.reason
     assert [s.name for s in done.smoke] == ["old"]
+    assert "after the way back" in done.reason
+    assert done.difference == ("table b should not be there",)
+
+
+async def test_a_smoke_step_that_cannot_be_run_says_nothing_of_the_schema(site: Site) -> None:
+    site.write("2_note", *NOTE)
+    smoke = [{"name": "old", "run": ["no-such-program"]}]
+    done = await site.rehearse(site.files(rehearse={**REHEARSE, "smoke": smoke}))
+    assert done.outcome == "errored"
+    assert "smoke step 'old' could not be run: program 'no-such-program'" in done.reason
 
 
 async def test_a_rehearsal_that_takes_too_long_is_ended_and_leaves_nothing(site: Site) -> None:
@@ -273,25 +283,81 @@ async def test_commands_that_look_elsewhere_are_found_out_before_they_change_any
     assert "its commands use another database than the one they are given" in done.reason
 
 
-async def test_an_inspection_does_not_wait_for_long_deployments(
-    fresh_nats_url: str, site: Site, tmp_path: Path
+async def test_a_database_is_brought_to_a_revision_by_tools_that_can_stop_there(
+    site: Site, tmp_path: Path, postgres: EmbeddedPostgres
 ) -> None:
     site.write("2_note", *NOTE)
-    began = tmp_path / "began"
+    alembic = alembic_home.build(tmp_path / "alembic", alembic_home.ORDERS, alembic_home.NOTE)
+    own = Migrations.model_validate({"current": ["true"], "apply": ["./up"], "revert": ["true"]})
+    url = postgres.create_database("brought")
+    try:
+        files = _tool(site, site.files())
+        await files.bring_to(url, "base")
+        assert await files.current(url) == "base"
+        await files.bring_to(url, "1")
+        assert await files.current(url) == "1"
+        await files.revert(url, "base")
+        revisions = _tool(site, alembic)
+        await revisions.bring_to(url, "a1")
+        assert await revisions.current(url) == "a1"
+        with pytest.raises(ToolFailed, match=r"`\./up` applies all that there is, and cannot be"):
+            await _tool(site, own).bring_to(url, "1")
+    finally:
+        postgres.drop_database("brought")
+
+
+def _tool(site: Site, migrations: Migrations) -> ScratchTool:
+    database = database_at("${env:SHOP_DB}", site.worker, "database")
+    return ScratchTool(migrations, database, Programs(site.worker), site.worker, {})
+
+
+@pytest.fixture
+async def bus(fresh_nats_url: str) -> AsyncIterator[Bus]:
     settings = BusSettings(nats_url=fresh_nats_url, shutdown_grace_s=1)
     async with await Bus.connect(settings, "tester") as bus:
         await prepare(bus)
-        environ = {"GOAROUND_CONCURRENCY": "1", "SHOP_DB": site.url}
-        with Deployer(fresh_nats_url, tmp_path / "log", **environ) as deployer:
-            await until(lambda: deployer.ready)
-            await bus.publish(deploy(step("long", script=f"echo $$ > {began}; sleep 60")))
-            await written(began)
-            asked = command(site.files())
-            await bus.publish(asked)
-            replay = await bus.events("DEPLOY", ("deploy.inspected.>",))
-            try:
-                answer = DeployInspected.model_validate_json((await anext(replay)).body)
-            finally:
-                await replay.aclose()
+        yield bus
+
+
+async def _answer(bus: Bus) -> DeployInspected:
+    replay = await bus.events("DEPLOY", ("deploy.inspected.>",))
+    try:
+        return DeployInspected.model_validate_json((await anext(replay)).body)
+    finally:
+        await replay.aclose()
+
+
+async def test_an_inspection_does_not_wait_for_long_deployments(
+    bus: Bus, fresh_nats_url: str, site: Site, tmp_path: Path
+) -> None:
+    site.write("2_note", *NOTE)
+    began = tmp_path / "began"
+    environ = {"GOAROUND_CONCURRENCY": "1", "SHOP_DB": site.url}
+    with Deployer(fresh_nats_url, tmp_path / "log", **environ) as deployer:
+        await until(lambda: deployer.ready)
+        await bus.publish(deploy(step("long", script=f"echo $$ > {began}; sleep 60")))
+        await written(began)
+        asked = command(site.files())
+        await bus.publish(asked)
+        answer = await _answer(bus)
     assert answer.causationid == asked.id
     assert [p.revision for p in answer.data.pending] == ["2"]
+
+
+async def test_an_inspection_whose_worker_is_killed_is_made_by_the_next(
+    bus: Bus, fresh_nats_url: str, site: Site, tmp_path: Path
+) -> None:
+    began = tmp_path / "began"
+    first_hangs = f"echo $$ >> {began}; [ $(wc -l < {began}) -gt 1 ] || sleep 60; echo 1"
+    migrations = site.files(current=["sh", "-c", first_hangs], apply=["true"])
+    environ = {"SHOP_DB": site.url}
+    with Deployer(fresh_nats_url, tmp_path / "first", **environ) as first:
+        await until(lambda: first.ready)
+        await bus.publish(command(migrations))
+        child = int(await written(began))
+        first.send(signal.SIGKILL)
+        await until(lambda: not alive(child))
+        with Deployer(fresh_nats_url, tmp_path / "second", **environ):
+            answer = await _answer(bus)
+    assert (answer.data.outcome, answer.data.revision) == ("done", "1")
+    assert len(began.read_text().splitlines()) == 2

@@ -52,6 +52,8 @@ def test_a_folder_tells_its_migrations_oldest_first(layout: Layout) -> None:
     assert [classify(s.up).statements[0].sql + ";" for s in found] == UP
     assert [s.down and classify(s.down).statements[0].sql + ";" for s in found] == DOWN
     assert all(s.source in FOLDERS[layout.name] for s in found)
+    assert all(s.down_source in FOLDERS[layout.name] for s in found[:2])
+    assert found[2].down_source == ""
 
 
 @layouts
