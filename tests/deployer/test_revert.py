@@ -163,6 +163,7 @@ async def test_who_allows_what_cannot_be_undone_loses_it_without_a_copy(world: W
     _, reverted = await there_and_back(world, JUDGED, allow=("irreversible",))
 
     assert (reverted.outcome, reverted.kept) == ("reverted_verified", ())
+    assert "was not copied first: no right to create a schema" in reverted.reason
 
 
 async def test_a_loss_cannot_be_copied_where_no_database_is_named(world: World) -> None:
@@ -297,6 +298,26 @@ async def test_a_revert_of_which_nothing_was_done_is_run_again(world: World) -> 
 
     assert (data.outcome, reverted.outcome) == ("done", "reverted_verified")
     assert world.effects == ["apply", "revert", "revert", "back"]
+
+
+@pytest.mark.parametrize("nothing_done", [True, False])
+async def test_a_revert_is_judged_by_its_catalogue_where_current_says_nothing(
+    world: World, nothing_done: bool
+) -> None:
+    world.catalogue.adds = ("orders.note", "orders.at")
+    await world.deliver(deploy(migrations=SEEN))
+    after = set(world.catalogue.columns)
+    command = rollback(BACK, migrations=SEEN)
+    await dead_after_revert(world, command)
+    silent = SEEN.model_copy(update={"current": ("schema", "silent")})
+    world.catalogue.columns = after if nothing_done else {"orders.id", "orders.at"}
+    data, _ = await roll_back(
+        world,
+        command.model_copy(update={"data": command.data.model_copy(update={"migrations": silent})}),
+    )
+
+    assert world.effects.count("revert") == (2 if nothing_done else 1)
+    assert data.outcome == ("failed" if nothing_done else "unknown")
 
 
 async def test_a_revert_left_half_done_is_unknown_and_says_what_is_there(world: World) -> None:

@@ -48,10 +48,11 @@ def refusal(
     if not refused:
         return None
     script, migration = refused[0]
-    more = f" ({len(refused) - 1} more are as bad)" if len(refused) > 1 else ""
+    others = ", ".join(_named(s) for s, _ in refused[1 : _MOST_NAMED + 1])
+    others = f"; and what else is refused: {others}{_and_more(len(refused) - 1)}" if others else ""
     word = "lossy" if all(m.kind is Kind.LOSSY for _, m in refused) else "irreversible"
     return (
-        f"{_named(script)} is {migration.kind}{more}: {_worst(migration)}. Nothing was applied. "
+        f"{_named(script)} is {migration.kind}: {_worst(migration)}{others}. Nothing was applied. "
         f"{_to_allow(word, f'{deploy} --allow {word} --reason ...')}"
     )
 

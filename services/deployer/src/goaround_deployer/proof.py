@@ -14,7 +14,7 @@ from goaround_schemas.procedure import Reverted, StepOutcome
 
 _MOST_DIFFERENCES = 40
 _LONGEST_DIFFERENCE = 300
-_MOST_REASON = 2000
+MOST_REASON = 2000
 _ONLY_REVISION = "only the revision was compared, since no fingerprint of before is on record"
 
 
@@ -25,6 +25,21 @@ class Proof:
     outcome: StepOutcome
     reverted: Reverted
     goes_on: bool = False
+
+    def but(self, why: str) -> "Proof":
+        """Return the same with something more to be said."""
+        reason = f"{self.reverted.reason}; {why}"[:MOST_REASON]
+        told = self.reverted.model_copy(update={"reason": reason})
+        return Proof(self.outcome, told, self.goes_on)
+
+    def with_copies(self, tables: tuple[str, ...]) -> "Proof":
+        """Return the same, saying where what was dropped is kept."""
+        if not tables:
+            return self
+        more = f" and {len(tables) - 3} more tables" if len(tables) > 3 else ""
+        told = self.but(f"what it dropped was copied to {', '.join(tables[:3])}{more}")
+        kept = told.reverted.model_copy(update={"kept": tables})
+        return Proof(told.outcome, kept, told.goes_on)
 
 
 def proof(reverted: Attempt, now: Sight, target: Target, start: str) -> Proof:
@@ -103,7 +118,7 @@ def failed(
 ) -> Proof:
     """Say that the schema is neither where it was nor known to be where it should."""
     told = _differences(now, target)
-    reverted = Reverted(outcome="revert_failed", reason=why[:_MOST_REASON], difference=told)
+    reverted = Reverted(outcome="revert_failed", reason=why[:MOST_REASON], difference=told)
     return Proof(outcome, reverted, goes_on)
 
 

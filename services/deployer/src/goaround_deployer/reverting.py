@@ -10,7 +10,8 @@ from collections.abc import Callable
 import structlog
 
 from goaround_deployer import judging
-from goaround_deployer.journal import ProcedureRecord, SchemaRecord
+from goaround_deployer.aftermath import ended, left, stays, untold
+from goaround_deployer.journal import SchemaRecord
 from goaround_deployer.judging import WayBack
 from goaround_deployer.looking import command_of, leaves_whole_files, look
 from goaround_deployer.procedure import BEFORE, Target, Task
@@ -21,11 +22,8 @@ from goaround_deployer.tooling import NotTold
 from goaround_deployer.work import Ending, Work
 from goaround_migrating.tools import Script
 from goaround_schemas.guide.step import Migrations
-from goaround_schemas.procedure import Reverted, RevertOutcome
 
 log = structlog.get_logger(__name__)
-
-_MOST_REASON = 2000
 
 
 async def back(work: Work, task: Task) -> None:
@@ -36,7 +34,7 @@ async def back(work: Work, task: Task) -> None:
         await work.end(task, Ending("skipped", said, begun=False))
         return
     if migrations is None:
-        await _left(work, task, target, None, judging.NO_WAY)
+        await left(work, task, target, None, judging.NO_WAY)
         return
     seconds = work.watch(task)
     begun = task.key in work.record.tasks
@@ -48,7 +46,7 @@ async def back(work: Work, task: Task) -> None:
         await work.end(task, Ending("done", said, begun=begun, seconds=seconds()))
         return
     if where == "there":
-        await _end(work, task, there(now, target, begun=begun), now, seconds(), begun=begun)
+        await ended(work, task, there(now, target, begun=begun), now, seconds(), begun=begun)
         return
     judged = where == "elsewhere" or (migrations.on_rollback == "keep" and not begun)
     way = await _way(work, migrations, target, now) if judged else WayBack("go")
@@ -56,31 +54,40 @@ async def back(work: Work, task: Task) -> None:
         # A worker before us has judged the whole of it; this is what it left of that.
         way = WayBack("go")
     if way.do == "keep":
-        await _stays(work, task, target, now, way, seconds())
-    elif where == "untold":
-        await _untold(work, task, now, seconds(), begun=begun)
+        await stays(work, task, target, now, way, seconds())
+    elif where == "untold" and not _tells_enough(work, now, begun=begun):
+        await untold(work, task, now, seconds(), begun=begun)
     elif where == "astray":
         said = f"`current` says {target.before}, as before the deployment"
-        await _end(work, task, astray(now, target, said), now, seconds(), begun=begun)
+        await ended(work, task, astray(now, target, said), now, seconds(), begun=begun)
     elif way.do == "refuse" and begun:
         said = f"the revert was begun by a worker that died, and cannot be gone on with: {way.why}"
-        await _end(work, task, failed("errored", said, now, target), now, seconds(), begun=True)
+        await ended(work, task, failed("errored", said, now, target), now, seconds(), begun=True)
     elif way.do == "refuse":
-        await _stays(work, task, target, now, way, seconds())
+        await stays(work, task, target, now, way, seconds())
     elif way.do == "none":
-        await _left(work, task, target, now, way.why)
+        await left(work, task, target, now, way.why)
     else:
         await _revert(work, task, migrations, target, now, way, seconds)
+
+
+def _tells_enough(work: Work, now: Sight, *, begun: bool) -> bool:
+    """Whether the catalogue alone tells how to go on with a revert whose worker died.
+
+    Not where it was to lose something: what has been written since could not be copied.
+    """
+    schema = work.record.schema_
+    return begun and now.fingerprint is not None and not (schema and schema.kept)
 
 
 async def _way(work: Work, migrations: Migrations, target: Target, now: Sight) -> WayBack:
     """Judge the way back by the SQL of what was applied, as far as it can be told."""
     scripts: tuple[Script, ...] | None = None
-    untold = "the guide does not say how its SQL can be had"
+    why = "the guide does not say how its SQL can be had"
     if now.revision is None:
-        untold = f"`current` does not tell where the schema is: {now.unsaid}"
+        why = f"`current` does not tell where the schema is: {now.unsaid}"
     elif now.revision == target.before:
-        untold = "`current` knows of nothing that was applied"
+        why = "`current` knows of nothing that was applied"
     elif migrations.can_be_judged:
         values = work.command.data.values
         try:
@@ -89,10 +96,8 @@ async def _way(work: Work, migrations: Migrations, target: Target, now: Sight) -
             )
         except NotTold as error:
             # What was on record before it was applied; what else is there would be a guess.
-            scripts, untold = target.seen.scripts or None, error.why
-    return await asyncio.to_thread(
-        judging.way_back, migrations, scripts, untold, target, work.allow
-    )
+            scripts, why = target.seen.scripts or None, error.why
+    return await asyncio.to_thread(judging.way_back, migrations, scripts, why, target, work.allow)
 
 
 async def _revert(
@@ -109,7 +114,7 @@ async def _revert(
     orphan, began = work.record.tasks.get(task.key), work.record.schema_
     if orphan is not None and began is not None:
         if lost := _lost_on_the_way(began, now, target, migrations):
-            await _end(work, task, lost, now, seconds(), begun=True)
+            await ended(work, task, lost, now, seconds(), begun=True)
             return
     else:
         began = SchemaRecord(
@@ -118,14 +123,14 @@ async def _revert(
             kept=began.kept if began is not None else (),
         )
     try:
-        copies = await _copied(work, migrations, way)
+        copies, uncopied = await _copied(work, migrations, way)
     except NotCopied as error:
         why = f"{way.why}. It may be lost, but could not be copied first: {error.why}"
         if orphan is None:
-            await _stays(work, task, target, now, WayBack("refuse", why), seconds())
+            await stays(work, task, target, now, WayBack("refuse", why), seconds())
         else:
             told = failed("errored", why, now, target)
-            await _end(work, task, told, now, seconds(), begun=True)
+            await ended(work, task, told, now, seconds(), begun=True)
         return
     # What was copied before stays there; what was written since is beside it.
     kept = tuple(dict.fromkeys((*began.kept, *(copy.table for copy in copies))))
@@ -137,9 +142,12 @@ async def _revert(
     seen = await look(work, migrations)
     found = proof(reverted, seen, target, began.before)
     began = began.model_copy(update={"applied": reverted.outcome == "done"})
-    output = "\n".join([*(copy.restore_sql for copy in copies), reverted.output]).strip("\n")
+    if uncopied:
+        found = found.but(f"what it dropped was not copied first: {uncopied}")
+    # Last, since of a long output the end is kept.
+    output = "\n".join([reverted.output, *(copy.restore_sql for copy in copies)]).strip("\n")
     begun = reverted.begun or orphan is not None
-    await _end(work, task, found, seen, seconds(), begun=begun, schema=began, output=output)
+    await ended(work, task, found, seen, seconds(), begun=begun, schema=began, output=output)
 
 
 def _lost_on_the_way(
@@ -157,99 +165,23 @@ def _lost_on_the_way(
     return failed("unknown", said, now, target)
 
 
-async def _copied(work: Work, migrations: Migrations, way: WayBack) -> tuple[Copy, ...]:
-    """Copy what the downs drop, where they drop anything.
+async def _copied(work: Work, migrations: Migrations, way: WayBack) -> tuple[tuple[Copy, ...], str]:
+    """Copy what the downs drop, where they drop anything; or say why that went without a copy.
 
     Raises:
         NotCopied: It could not be, and may not be lost without.
         Lost: The run may be somebody else's by now.
     """
     if way.do != "copy":
-        return ()
+        return (), ""
     work.hold.ensure()
     try:
         if migrations.database is None:
             raise NotCopied("the guide does not name the database (deploy: migrations: database)")
-        return await work.tools.schemas.keep(migrations, way.downs, work.command.data.run_id)
+        keeping = work.tools.schemas.keep(migrations, way.downs, work.command.data.run_id)
+        return await keeping, ""
     except NotCopied as error:
         if way.must_copy:
             raise
         log.warning("not_copied", run=work.command.data.run_id, why=error.why)
-        return ()
-
-
-def _with_copies(found: Proof, kept: tuple[str, ...]) -> Proof:
-    if not kept:
-        return found
-    said = f"{found.reverted.reason}; what it dropped was copied to {', '.join(kept[:3])}"
-    said += f" and {len(kept) - 3} more tables" if len(kept) > 3 else ""
-    told = found.reverted.model_copy(update={"reason": said, "kept": kept})
-    return Proof(found.outcome, told, found.goes_on)
-
-
-async def _end(
-    work: Work,
-    task: Task,
-    found: Proof,
-    now: Sight,
-    seconds: float,
-    *,
-    begun: bool,
-    schema: SchemaRecord | None = None,
-    output: str = "",
-) -> None:
-    """Write down what became of the schema, and where it is."""
-    schema = schema or work.record.schema_
-    found = _with_copies(found, schema.kept if schema else ())
-    reason = found.reverted.reason
-    end = Ending(found.outcome, reason, output, begun=begun, seconds=seconds, goes_on=found.goes_on)
-    await work.end(task, end, _record(work, found.reverted, schema, now))
-
-
-async def _stays(
-    work: Work, task: Task, target: Target, now: Sight, way: WayBack, seconds: float
-) -> None:
-    """Leave the schema as it is; the way back goes on without it."""
-    at = place(now)
-    if way.do == "keep":
-        told = _reverted("kept_compatible", f"the schema stays {at}: {way.why}")
-    else:
-        why = f"the schema stays {at}: going back to {target.before} would lose data, or may"
-        told = _reverted("refused_lossy", f"{why}: {way.why}")
-    end = Ending("skipped", told.reason, begun=False, seconds=seconds)
-    await work.end(task, end, _record(work, told, work.record.schema_, now))
-
-
-async def _left(work: Work, task: Task, target: Target, now: Sight | None, why: str) -> None:
-    """Say that there is no way back for a schema that needs one."""
-    at = (now.revision if now else target.moved_to) or "an unknown revision"
-    said = f"the schema was moved from {target.before} and {why}: it is left at {at}"
-    end = Ending("failed", said, begun=False)
-    told = _reverted("revert_failed", said)
-    await work.end(task, end, _record(work, told, work.record.schema_, now))
-
-
-async def _untold(work: Work, task: Task, now: Sight, seconds: float, *, begun: bool) -> None:
-    """Where the schema is could not be asked: nothing was begun, or nobody knows how far."""
-    said = f"could not ask where the schema is: {now.unsaid}"
-    if begun:
-        said = f"{said}; it was begun by a worker that died"
-    end = Ending("unknown" if begun else "errored", said, now.output, begun=begun, seconds=seconds)
-    told = _reverted("revert_failed", said)
-    await work.end(task, end, _record(work, told, work.record.schema_, now))
-
-
-def _record(
-    work: Work, told: Reverted, schema: SchemaRecord | None, now: Sight | None
-) -> ProcedureRecord:
-    if schema is None and now is not None and now.revision is not None:
-        # Nothing was begun, so it was where it is.
-        schema = SchemaRecord(before=now.revision, fingerprint_before=now.digest)
-    if schema is not None and now is not None:
-        there = {"after": now.revision, "fingerprint_after": now.digest}
-        schema = schema.model_copy(update=there)
-    return work.record.model_copy(update={"schema_": schema, "reverted": told})
-
-
-def _reverted(outcome: RevertOutcome, why: str) -> Reverted:
-    return Reverted(outcome=outcome, reason=why[:_MOST_REASON])
+        return (), error.why

@@ -15,8 +15,8 @@ from goaround_migrating import Fingerprint
 from goaround_migrating.tools import Script
 
 MOST_CHARACTERS = 160_000
-"""A third of what a journal may have: it is written anew at each beat of its holder. Some 1,200
-tables of ten columns fit."""
+"""A third of what a journal may have, since it is written anew at each beat of its holder. Of 500
+tables with ten columns, three indexes and two constraints each, it takes 51,000."""
 
 
 class Seen(BaseModel):
