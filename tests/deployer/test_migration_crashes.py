@@ -143,6 +143,37 @@ async def test_an_apply_that_was_killed_between_its_files_is_gone_on_with(
     assert await scene.connection.fetchval("SELECT 'one'::regclass IS NOT NULL")
 
 
+async def test_a_revert_that_was_killed_between_its_files_is_gone_on_with_and_proven(
+    scene: Scene, tmp_path: Path
+) -> None:
+    folder = tmp_path / "db"
+    folder.mkdir()
+    for number, table in enumerate(("parts", "orders"), 1):
+        (folder / f"{number:04}_index.up.sql").write_text(
+            f"CREATE INDEX on_{table} ON {table} (id)"
+        )
+        (folder / f"{number:04}_index.down.sql").write_text(f"DROP INDEX on_{table}")
+    migrations = Migrations.model_validate(
+        {"files": {"folder": str(folder)}, "database": "${env:SHOP_DB}"}
+    )
+    before = await fingerprint(scene.database)
+    await Bench(scene.database).deliver(deploy(migrations=migrations))
+    command = rollback(
+        step("back", run=("true",)),
+        migrations=migrations,
+        migration_before="base",
+        fingerprint_before=before.digest,
+    )
+
+    data = await scene.killed_in("DROP INDEX on_parts", command)
+    assert data.outcome == "done", data.reason
+    assert data.steps[0].attempts == 2
+    assert data.migration is not None
+    assert data.migration.reverted is not None
+    assert data.migration.reverted.outcome == "reverted_verified"
+    assert await fingerprint(scene.database) == before
+
+
 async def test_a_revert_that_was_killed_half_way_is_unknown_and_says_what_is_left(
     scene: Scene, tmp_path: Path
 ) -> None:
