@@ -365,6 +365,30 @@ def test_a_table_in_the_schema_of_the_user_is_found_again(
     assert goaround_sql("current") == (0, "0002\n", "")
 
 
+def test_a_plain_role_needs_no_more_than_a_schema_of_its_own(
+    home: Home, goaround_sql: Goaround, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.query("CREATE ROLE plain")
+    monkeypatch.setenv("GOAROUND_DATABASE_URL", f"{home.url}&role=plain")
+    try:
+        code, out, err = goaround_sql("apply")
+        assert (code, out) == (1, "")
+        assert "no schema of the user's search_path is there" in err
+        home.query("GRANT USAGE ON SCHEMA public TO plain")
+        code, out, err = goaround_sql("apply")
+        assert (code, out) == (4, "")
+        assert "permission denied for schema public" in err
+        home.query("CREATE SCHEMA plain AUTHORIZATION plain")
+        assert goaround_sql("apply")[0] == 0
+        assert goaround_sql("current") == (0, "0002\n", "")
+        owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'plain'"
+        assert home.query(owners) == [("plain",)]
+        assert goaround_sql("revert", "base")[0] == 0
+    finally:
+        home.query("DROP OWNED BY plain")
+        home.query("DROP ROLE plain")
+
+
 def test_the_other_layouts_are_applied_as_well(
     home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,8 @@
 
 Exit codes: 0 done. 1 refused: the files and the database do not fit together, and nothing was run.
 2 called wrongly, or no URL given. 3 the server refused a statement: its file is not applied, those
-before it are. 4 the database could not be reached, or went away: `current` says how far it came.
+before it are. 4 the database could not be reached, lets us not keep our table, or went away:
+`current` says how far it came.
 """
 
 import argparse

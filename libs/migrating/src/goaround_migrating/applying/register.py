@@ -19,7 +19,10 @@ SELECT format('%I.%I', n.nspname, c.relname)
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid = pg_catalog.to_regclass($1)
 """
-_WOULD_BE = "SELECT format('%I.%I', pg_catalog.current_schema(), $1::text)"
+_WOULD_BE = """
+SELECT format('%I.%I', here, $1::text) FROM pg_catalog.current_schema() AS here
+ WHERE here IS NOT NULL
+"""
 
 
 class Register:
@@ -42,8 +45,8 @@ class Register:
         table: str | None = found or await connection.fetchval(_WOULD_BE, NAME)
         if table is None:
             raise Refusal(
-                f"no schema of the user's search_path exists, so that {NAME} has no place; "
-                f"create one, or set search_path for the user"
+                f"no schema of the user's search_path is there for it to use, so that {NAME} has "
+                f"no place; create one, or set search_path for the user"
             )
         return cls(connection, table, there=found is not None)
 

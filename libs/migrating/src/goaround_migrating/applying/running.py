@@ -29,7 +29,7 @@ LOCK = 6_101_883_427_550_213
 _LOOK_S = 0.25
 # Else the server goes on for a client that was killed, and the lock stays for as long.
 _SEE_US_DIE = "SET client_connection_check_interval = '1s'"
-_FORGET = "RESET SESSION AUTHORIZATION; RESET ALL"
+_FORGET = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL"
 _ENDED_THE_SESSION = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
