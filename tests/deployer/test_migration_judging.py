@@ -9,6 +9,7 @@ import pytest
 from goaround_deployer.judging import refusal, untold_refusal, way_back
 from goaround_deployer.procedure import Target
 from goaround_deployer.seen import Seen
+from goaround_deployer.tooling import WHOLE
 from goaround_migrating import Fingerprint
 from goaround_migrating.tools import Script
 from goaround_schemas.guide.step import Loss
@@ -51,6 +52,7 @@ def allow(*words: Loss) -> frozenset[Loss]:
         ((ENUM,), allow(), "migration 0007 is irreversible: line 1"),
         ((ENUM,), allow("lossy"), "--allow irreversible --reason"),
         ((UNKNOWN,), allow("lossy"), "migration 0006 is unknown: line 1"),
+        ((DROP.model_copy(update={"version": WHOLE}),), allow(), "what `sql` prints is lossy: line"),
         ((DROP, ENUM), allow(), "; and what else is refused: migration 0007. Nothing"),
         ((DROP, ENUM), allow(), f"`allow: [irreversible]` in deploy.migrations of the guide, or "
                                 f"{DEPLOY} --allow irreversible --reason ..."),

@@ -129,7 +129,7 @@ async def test_an_allowed_loss_is_copied_first_and_the_copy_is_named(world: Worl
     assert (data.outcome, reverted.outcome) == ("done", "reverted_verified")
     assert world.catalogue.copied == [(NOTE.down,)]
     assert reverted.kept == ("goaround_kept.orders_note",)
-    assert "copied to goaround_kept.orders_note" in reverted.reason
+    assert "copied first, to goaround_kept.orders_note" in reverted.reason
     assert "UPDATE orders SET note = kept.note" in data.steps[0].output
 
 
@@ -163,7 +163,7 @@ async def test_who_allows_what_cannot_be_undone_loses_it_without_a_copy(world: W
     _, reverted = await there_and_back(world, JUDGED, allow=("irreversible",))
 
     assert (reverted.outcome, reverted.kept) == ("reverted_verified", ())
-    assert "was not copied first: no right to create a schema" in reverted.reason
+    assert "was not copied: no right to create a schema" in reverted.reason
 
 
 async def test_a_loss_cannot_be_copied_where_no_database_is_named(world: World) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from goaround_deployer.procedure import Target
+from goaround_deployer.tooling import WHOLE
 from goaround_migrating import Fit, Kind, Migration, Revert, Statement, classify, classify_revert
 from goaround_migrating.tools import Script
 from goaround_schemas.guide.step import Loss, Migrations
@@ -180,5 +181,7 @@ def _and_more(of: int) -> str:
 
 
 def _named(script: Script) -> str:
+    if script.version == WHOLE:
+        return "what `sql` prints"
     name = f" ({script.name})" if script.name else ""
     return f"migration {script.version}{name}"

@@ -37,7 +37,7 @@ class Proof:
         if not tables:
             return self
         more = f" and {len(tables) - 3} more tables" if len(tables) > 3 else ""
-        told = self.but(f"what it dropped was copied to {', '.join(tables[:3])}{more}")
+        told = self.but(f"what it was to drop was copied first, to {', '.join(tables[:3])}{more}")
         kept = told.reverted.model_copy(update={"kept": tables})
         return Proof(told.outcome, kept, told.goes_on)
 

@@ -143,7 +143,7 @@ async def _revert(
     found = proof(reverted, seen, target, began.before)
     began = began.model_copy(update={"applied": reverted.outcome == "done"})
     if uncopied:
-        found = found.but(f"what it dropped was not copied first: {uncopied}")
+        found = found.but(f"what it was to drop was not copied: {uncopied}")
     # Last, since of a long output the end is kept.
     output = "\n".join([reverted.output, *(copy.restore_sql for copy in copies)]).strip("\n")
     begun = reverted.begun or orphan is not None
