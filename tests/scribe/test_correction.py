@@ -167,6 +167,12 @@ def test_a_check_with_its_own_patience_is_corrected_there() -> None:
     assert (found.field, found.proposed) == ("deploy.ready.checks[ready].within", "10s")
 
 
+def test_checks_of_one_name_with_different_patience_are_no_proof() -> None:
+    twice = "[{name: ready, tcp: {host: db, port: 1}}, {name: ready, run: [x], within: 5s}]"
+    text = GUIDE.replace("checks: [{name: ready, tcp: {host: db, port: 1}}]", f"checks: {twice}")
+    assert lesson(guide_text=text, verification=(readiness("2.4.1", 9.9),)) == NOTHING
+
+
 def test_of_several_stages_the_slowest_counts() -> None:
     steps = tuple(step_result(SWITCH, seconds=s) for s in (100, 118, 3))
     assert one(lesson(steps=steps)).evidence.startswith("took 118 s")

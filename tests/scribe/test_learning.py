@@ -314,6 +314,10 @@ def replaced(command: WorkRecord, **changes: Any) -> Any:
          [switched(n, 10) for n in range(9)]),
         ("a wide bound, and one run that needed a fifth",
          [*both(lambda n, place: switched(n, 10, environment=place), 5), switched(20, 360)]),
+        ("a step that used over half of its time twice",
+         [switched(n, s) for n, s in enumerate((1000, 3, 1000, 4, 5))]),
+        ("readiness of a version that was deployed over itself",
+         [ready(n, 590, previous_version=f"2.{n}.0") for n in range(3)]),
         ("migrations that had nothing to do",
          both(lambda n, place: run(n, environment=place, steps=(
              step_result("apply migrations", kind="migration", seconds=0.1),),

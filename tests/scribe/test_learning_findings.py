@@ -142,6 +142,8 @@ def test_a_situation_that_no_diff_mends_is_told_with_its_line(word: Word) -> Non
         [dashboard(1, FAILED), dashboard(2, FAILED), dashboard(3, PASSED), dashboard(4, FAILED)],
         [bank(1, PASSED), *(bank(n, ERRORED) for n in range(2, 6))],
         [bank(n, FAILED) for n in range(4)],
+        [bank(n, ERRORED) for n in range(2)],
+        [*(bank(n, ERRORED) for n in range(3)), buys(3), bank(4, ERRORED)],
         [buys(n) for n in range(9)],
         [buys(n, FAILED, outcome="rolled_back") for n in range(4)],
         [
@@ -155,6 +157,54 @@ def test_a_situation_that_no_diff_mends_is_told_with_its_line(word: Word) -> Non
 )  # fmt: skip
 def test_checks_that_tell_something_are_let_be(runs: Runs) -> None:
     assert lesson(runs).corrections == ()
+
+
+@pytest.mark.parametrize("check", ["buys", "bank"])
+def test_checks_of_one_name_are_no_proof_of_either(check: str) -> None:
+    twice = {
+        "buys": GUIDE.replace("  smoke:\n", "  smoke:\n    - {name: buys, run: [./buy]}\n"),
+        "bank": GUIDE.replace("  dependency:\n", "  dependency:\n    - {name: bank, run: [x]}\n"),
+    }[check]
+    category = {"buys": "smoke", "bank": "dependency"}[check]
+    silent = row(check, category=category, outcome=ERRORED, required=False)
+    runs = [asked_of(n, silent, "health", guide_text=twice) for n in range(4)]
+    assert lesson(runs).corrections == ()
+
+
+def test_a_check_of_the_previous_version_is_known_by_its_name_there() -> None:
+    text = f"{GUIDE}  verify:\n    smoke: [{{name: 'old {{version}}', run: [x]}}]\n"
+    runs = [
+        run(n, guide_text=text, outcome="rollback_failed", rollback=rollback_summary(
+            steps=(), matrix=answered("smoke", f"old 2.{n - 1}.0", "rollback_health",
+                                      outcome=ERRORED, detail="no answer")))
+        for n in range(1, 4)
+    ]  # fmt: skip
+    found = one(runs)
+    assert found.field == "rollback.verify.smoke[old {version}]"
+    assert "has never answered in 3 runs on record in prod; it stops every run" in found.evidence
+
+
+def test_noise_beside_a_stop_of_unknown_size_is_not_let_pass() -> None:
+    caught = strayed(0.2, colour="red").model_copy(update={"change": None})
+    runs = [
+        watched(9, caught, colour="red", outcome="rolled_back"),
+        *(watched(n, strayed(0.12 * (-1) ** n)) for n in range(6)),
+    ]
+    assert one(runs).diff == ""
+
+
+def test_what_good_runs_prove_comes_before_a_word_on_the_same_value() -> None:
+    said = "did not end within 1800 s; stopped"
+    cut = step_result("switch to 2.2.0", outcome="failed", detail=said, seconds=1800)
+    tight = run(1, steps=(step_result("switch to 2.1.0", seconds=1700),))
+    found = one([tight, run(2, steps=(cut,), outcome="rolled_back")])
+    assert (found.proposed, found.runs) == ("1h", ("r-1",))
+    assert found.diff
+
+
+def test_a_log_that_is_muted_and_red_is_not_called_harmless() -> None:
+    red = judged("ERROR cache cold").model_copy(update={"colour": "red", "muted": True})
+    assert lesson([watched(n, logs=(red,)) for n in range(4)]).corrections == ()
 
 
 def judged(line: str) -> SignalSummary:

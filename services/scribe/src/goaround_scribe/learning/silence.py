@@ -90,7 +90,7 @@ def cannot_fail(asked: Asked, place: str, answers: tuple[Answers, ...]) -> Propo
         return None
     if not all(r.outcome is RowOutcome.PASSED for answer in answers for r in answer.rows):
         return None
-    sick = [answer for answer in answers if _was_sick(answer.run, answer.rows)]
+    sick = [answer for answer in answers if _was_sick(answer.run)]
     if len(sick) < SICK_RUNS:
         return None
     return _finding(
@@ -116,11 +116,11 @@ def _looks_at(check: Check) -> str | None:
     return None
 
 
-def _was_sick(run: RecordedRun, own: tuple[MatrixRow, ...]) -> bool:
+def _was_sick(run: RecordedRun) -> bool:
     if run.went_red:
         return True
     return any(
-        row.outcome is RowOutcome.FAILED and row.required and row not in own
+        row.outcome is RowOutcome.FAILED and row.required
         for matrix in run.verification
         if matrix.kind == "health"
         for row in matrix.rows
