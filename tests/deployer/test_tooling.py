@@ -251,9 +251,10 @@ def test_what_is_no_url_of_postgres_is_refused_without_showing_it(url: str) -> N
 
 
 async def test_a_database_that_does_not_answer_is_told_without_its_password() -> None:
-    found = database_of(migrations(database="${env:SHOP_DB}"), WORKER)
+    given = migrations(database="${env:SHOP_DB}")
+    found = database_of(given, WORKER)
     assert found is not None
     with pytest.raises(NotTold) as refused:
-        await found.fingerprint()
+        await found.fingerprint(given)
     assert "fingerprint could not be taken: there is no server" in refused.value.why
     assert "s3cret-word" not in refused.value.why

@@ -140,6 +140,11 @@ class Migrations(GuideModel, frozen=True):
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="The environment variable in which the commands find the database's URL.",
     )
+    bookkeeping: tuple[str, ...] = Field(
+        default=(),
+        description="Tables in which the tool keeps what it has applied, where it is not one of "
+        "the known ones: no part of the schema, and copied with their rows in a rehearsal.",
+    )
     allow: tuple[Loss, ...] = Field(
         default=(), description="What is let through without asking: the guide's word."
     )

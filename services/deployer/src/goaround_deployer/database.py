@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from goaround_deployer.steps.secret import mask_of
 from goaround_deployer.tooling import NotTold
-from goaround_migrating import Fingerprint, fingerprint
+from goaround_migrating import BOOKKEEPING, Fingerprint, fingerprint
 from goaround_migrating.connecting import Refused, connected
 from goaround_schemas.guide.step import Migrations
 from goaround_secrets import Mask, ReferenceMalformed, Resolved, SecretMissing, resolve
@@ -30,20 +30,25 @@ class Database:
         """Return another database's URL as the guide's own tools expect to be given one."""
         return f"{self.scheme}://{url.partition('://')[2]}"
 
-    async def fingerprint(self) -> Fingerprint:
-        """Return what its schema is now.
+    async def fingerprint(self, migrations: Migrations) -> Fingerprint:
+        """Return what its schema is now, without the tables in which the tool keeps its own.
 
         Raises:
             NotTold: It could not be asked.
         """
         try:
             async with asyncio.timeout(_FINGERPRINT_S), connected(self.url) as connection:
-                return await fingerprint(connection)
+                return await fingerprint(connection, leave_out=kept_by_tools(migrations))
         except Refused as error:
             why = self.mask.apply(str(error))
         except TimeoutError:
             why = f"the database's catalogue was not read within {_FINGERPRINT_S:g} s"
         raise NotTold(f"the schema's fingerprint could not be taken: {why}")
+
+
+def kept_by_tools(migrations: Migrations) -> frozenset[str]:
+    """Return the names of tables in which migration tools keep what they have applied."""
+    return BOOKKEEPING | frozenset(migrations.bookkeeping)
 
 
 def database_of(migrations: Migrations, worker: Mapping[str, str]) -> Database | None:

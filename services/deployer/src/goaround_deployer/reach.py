@@ -24,7 +24,7 @@ class ReachableSchemas:
 
     async def fingerprint(self, migrations: Migrations) -> Fingerprint:
         """Return the fingerprint of the schema that the guide names; it must name one."""
-        return await self._database(migrations).fingerprint()
+        return await self._database(migrations).fingerprint(migrations)
 
     async def pending(
         self, migrations: Migrations, values: Mapping[str, str], current: str

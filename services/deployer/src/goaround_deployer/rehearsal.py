@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from goaround_chassis.clock import Clock
-from goaround_deployer.database import database_at, database_of
+from goaround_deployer.database import database_at, database_of, kept_by_tools
 from goaround_deployer.journal import tail
 from goaround_deployer.runner import Attempt, Runner
 from goaround_deployer.scratch import SCRATCH, ScratchTool
@@ -85,6 +85,7 @@ class ScratchRehearsals:
             tool,
             name=f"{data.service}_{data.environment}",
             smoke=smoke if wanted.smoke else None,
+            bookkeeping=kept_by_tools(data.migrations),
         )
 
 
