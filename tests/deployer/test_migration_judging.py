@@ -29,6 +29,7 @@ DROP = Script(
     down="ALTER TABLE orders ADD COLUMN note text;",
 )
 DROP_FOR_GOOD = DROP.model_copy(update={"down": None})
+WHOLLY = DROP.model_copy(update={"version": WHOLE})
 UNKNOWN = Script(version="0006", up="DO $$ BEGIN NULL; END $$;", down="DROP INDEX i;")
 ENUM = Script(version="0007", up="ALTER TYPE mood ADD VALUE 'sad';", down="")
 UNTOLD = INDEX.model_copy(update={"down": None, "down_untold": "it asks the database"})
@@ -52,7 +53,7 @@ def allow(*words: Loss) -> frozenset[Loss]:
         ((ENUM,), allow(), "migration 0007 is irreversible: line 1"),
         ((ENUM,), allow("lossy"), "--allow irreversible --reason"),
         ((UNKNOWN,), allow("lossy"), "migration 0006 is unknown: line 1"),
-        ((DROP.model_copy(update={"version": WHOLE}),), allow(), "what `sql` prints is lossy: line"),
+        ((WHOLLY,), allow(), "what `sql` prints is lossy: line"),
         ((DROP, ENUM), allow(), "; and what else is refused: migration 0007. Nothing"),
         ((DROP, ENUM), allow(), f"`allow: [irreversible]` in deploy.migrations of the guide, or "
                                 f"{DEPLOY} --allow irreversible --reason ..."),

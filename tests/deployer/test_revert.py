@@ -269,12 +269,9 @@ async def test_a_revert_that_cannot_be_proven_is_none_and_the_code_goes_back(
 
 
 async def dead_after_revert(world: World, command: WorkRollback) -> None:
-    """Deliver a command to workers that die, until one has moved the schema and told nobody."""
-    for moments in range(40):
-        if "revert" in world.effects:
-            return
-        assert not await world.deliver(command, dies_after=moments)
-    raise AssertionError("never reverted")
+    """Deliver a command to a worker that dies once the schema is moved, before that is told."""
+    assert not await world.deliver(command, after=("schema", "revert"))
+    assert world.effects[-1] == "revert"
 
 
 async def test_a_completed_revert_whose_worker_died_is_found_done(world: World) -> None:

@@ -22,6 +22,8 @@ from goaround_schemas.guide.step import Migrations, Step
 from goaround_schemas.procedure import DeployExecuted, DeployStepFinished
 
 TIMING = Timing(lease_s=0.3, beat_s=0.1)
+# Where every wait costs nothing, a lease is as many looks long, and outlasts a machine that stalls.
+PATIENT = Timing(lease_s=30, beat_s=10)
 
 
 class Died(Exception):
@@ -29,10 +31,29 @@ class Died(Exception):
 
 
 class Fuse:
-    """Lets so many moments pass, then kills, for good."""
+    """Lets so many moments pass, then kills, for good.
 
-    def __init__(self, moments: int | None) -> None:
+    `before` and `after` are commands at whose beginning, or end, it kills whatever is left.
+    """
+
+    def __init__(
+        self,
+        moments: int | None,
+        before: tuple[str, ...] | None = None,
+        after: tuple[str, ...] | None = None,
+    ) -> None:
         self.left = moments
+        self._before, self._after = before, after
+
+    def begin(self, argv: tuple[str, ...]) -> None:
+        self._kill_at(self._before, argv)
+
+    def end(self, argv: tuple[str, ...]) -> None:
+        self._kill_at(self._after, argv)
+
+    def _kill_at(self, moment: tuple[str, ...] | None, argv: tuple[str, ...]) -> None:
+        if moment is not None and argv[: len(moment)] == moment:
+            self.left = 0
 
     def burn(self) -> None:
         if self.left is None:
@@ -80,8 +101,10 @@ class MortalRunner:
     fuse: Fuse
 
     async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+        self.fuse.begin(step.run or ())
         self.fuse.burn()
         attempt = await self.real.run(step, values, stop)
+        self.fuse.end(step.run or ())
         await asyncio.sleep(0)
         self.fuse.burn()
         return attempt
@@ -232,12 +255,19 @@ class World:
 
     def admitter(self, fuse: Fuse | None = None) -> Admitter:
         return Admitter(
-            MortalBucket(self.bucket, fuse or Fuse(None)), self.clock, TIMING, sleep=soon
+            MortalBucket(self.bucket, fuse or Fuse(None)), self.clock, PATIENT, sleep=soon
         )
 
-    async def deliver(self, command: ProcedureCommand, dies_after: int | None = None) -> bool:
+    async def deliver(
+        self,
+        command: ProcedureCommand,
+        dies_after: int | None = None,
+        *,
+        before: tuple[str, ...] | None = None,
+        after: tuple[str, ...] | None = None,
+    ) -> bool:
         """Have a fresh worker handle a command; False: it died over it."""
-        fuse = Fuse(dies_after)
+        fuse = Fuse(dies_after, before, after)
         try:
             await on_command(command, self.admitter(fuse), self.tools(fuse))
         except Died:
