@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from goaround_deployer.handlers import on_command
 from goaround_deployer.journal import MIGRATION, Journal, ProcedureRecord, decode
+from goaround_deployer.lease import Admitter
 from goaround_deployer.seen import unpacked
+from goaround_deployer.work import Tools
+from goaround_migrating import Fingerprint
 from goaround_migrating.tools import Script
 from goaround_schemas.guide.step import Alembic, Migrations
 from goaround_schemas.procedure import WorkDeploy
-from tests.deployer.builders import JUDGED, RUN, SEEN, deploy, step
-from tests.deployer.world import World
+from tests.deployer.builders import JUDGED, RUN, SEEN, deploy, rollback, step
+from tests.deployer.world import TIMING, Catalogue, World
 
 NOTE = Script(
     version="0002",
@@ -143,6 +149,34 @@ async def test_alembic_at_its_base_prints_nothing_and_is_at_base(world: World) -
     told = world.executed(command).data.migration
     assert told is not None
     assert (told.before, told.after) == ("base", "B")
+
+
+class Locked(Catalogue):
+    """A catalogue that somebody's lock keeps from being read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def fingerprint(self, migrations: Migrations) -> Fingerprint:
+        self.asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody lets go")
+
+
+async def test_a_rollback_does_not_wait_for_a_look_that_takes_long(world: World) -> None:
+    locked = Locked()
+    tools = Tools(world, world.publisher, world.clock, schemas=locked)
+    forward, back = deploy(step("one"), migrations=SEEN), rollback(step("back"))
+    async with asyncio.timeout(8), asyncio.TaskGroup() as group:
+        group.create_task(on_command(forward, Admitter(world.bucket, world.clock, TIMING), tools))
+        await locked.asked.wait()
+        await on_command(back, Admitter(world.bucket, world.clock, TIMING), tools)
+
+    data = world.executed(forward).data
+    assert (data.outcome, data.changed) == ("stopped", False)
+    assert world.executed(back).data.outcome == "done"
+    assert world.effects == ["back"]
 
 
 # --- a worker that died in mid-apply ---------------------------------------------------------
