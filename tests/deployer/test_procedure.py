@@ -179,6 +179,10 @@ def test_a_way_back_without_migrations_has_that_task_only_where_the_schema_was_m
     assert len(plan_of(command, None, reverted=True)) == 2
 
 
+def test_a_way_back_with_nothing_to_do_only_stops_what_is_at_work() -> None:
+    assert plan_of(rollback(), Target("A", "B", moved=True)) == ()
+
+
 @pytest.mark.parametrize(
     ("schemas", "recorded", "expected"),
     [

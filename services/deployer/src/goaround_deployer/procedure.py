@@ -96,7 +96,9 @@ def plan_of(
     data = command.data
     steps = tuple(Task(key=str(i), name=step.name, step=step) for i, step in enumerate(data.steps))
     if isinstance(command, WorkRollback):
-        if data.migrations is None and not reverted and (target is None or not target.moved):
+        untouched = target is None or not target.moved
+        # One that has nothing to do is there to stop what is at work, and says no more than that.
+        if data.migrations is None and not reverted and (untouched or not steps):
             return steps
         back = Task(MIGRATION, "revert migrations", migrations=data.migrations, target=target)
         return (back, *steps)
