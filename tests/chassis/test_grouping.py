@@ -44,6 +44,27 @@ async def test_a_few_are_no_batch(lane: Lane) -> None:
     assert sorted(await bodies(lane)) == sorted(sent)
 
 
+async def test_who_can_wait_has_what_comes_a_little_later_go_along_while_there_is_much(
+    lane: Lane,
+) -> None:
+    lane.bus.gather(0.2)
+    await asyncio.gather(*(publishing(lane, b"x", f"first-{n}") for n in range(LEAST)))
+    sends = [publishing(lane, b"x", f"early-{n}") for n in range(LEAST // 2)]
+    await asyncio.wait(sends, timeout=0.02)
+    assert not any(send.done() for send in sends), "they wait for company"
+    sends += [publishing(lane, b"x", f"late-{n}") for n in range(LEAST // 2)]
+    assert not any(await asyncio.gather(*sends))
+    assert len(await batches(lane)) == 2
+
+
+async def test_who_can_wait_does_not_where_there_is_little(lane: Lane) -> None:
+    lane.bus.gather(60)
+    async with asyncio.timeout(5):
+        for n in range(3):
+            await publishing(lane, b"x", f"n{n}")
+    assert len(await bodies(lane)) == 3
+
+
 async def test_a_repeat_among_many_is_told_as_one_and_holds_up_none(lane: Lane) -> None:
     await publishing(lane, b"1", "one")
     names = [f"n{n}" for n in range(20)]

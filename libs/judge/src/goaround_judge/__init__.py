@@ -17,7 +17,7 @@ from goaround_judge.judging import JUDGE_VERSION, judge, judge_observed
 from goaround_judge.replay import Difference, Replayed, replay
 from goaround_judge.rewatching import Course, Plan, ended_at, plan_of, rewatch
 from goaround_judge.rules import Bad, LogRule, SignalKind, SignalRule
-from goaround_judge.samples import Columns, Sample, SampleState, Series, read_arrays
+from goaround_judge.samples import Columns, Floats, Sample, SampleState, Series, column, read_arrays
 from goaround_judge.templates import Severity, TemplateCount, templates
 from goaround_judge.usual import Usual
 from goaround_judge.verdicts import (
@@ -40,6 +40,7 @@ __all__ = [
     "Course",
     "Difference",
     "Evidence",
+    "Floats",
     "LogEvidence",
     "LogFinding",
     "LogRule",
@@ -62,6 +63,7 @@ __all__ = [
     "Usual",
     "Verdict",
     "Word",
+    "column",
     "ended_at",
     "judge",
     "judge_observed",

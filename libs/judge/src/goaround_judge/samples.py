@@ -169,8 +169,13 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
     )
 
 
+def column(numbers: Sequence[float]) -> Floats:
+    """Return numbers as an array."""
+    return np.array(numbers, dtype=np.float64)
+
+
 def read_arrays(
-    at_s: "array[float]",
+    at_s: Floats,
     value: "array[float] | None",
     state: Sequence[SampleState],
     errors: "array[float] | None" = None,
@@ -184,7 +189,7 @@ def read_arrays(
     """
     n = len(at_s)
     return _series(
-        _view(at_s, n),
+        at_s,
         _view(value, n),
         _view(errors, n) if counts else None,
         _view(requests, n) if counts else None,

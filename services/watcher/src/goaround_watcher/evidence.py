@@ -1,6 +1,5 @@
 """Lays what is remembered before the judge, and puts its verdict into the run's own words. Pure."""
 
-from array import array
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from goaround_judge import (
     Columns,
     Control,
     Evidence,
+    Floats,
     LogEvidence,
     LogRule,
     LogVerdict,
@@ -21,6 +21,7 @@ from goaround_judge import (
     Undecided,
     Usual,
     Verdict,
+    column,
     judge_observed,
 )
 from goaround_schemas.guide import Signal
@@ -34,56 +35,38 @@ EARLY_S = 0.02
 _UNSEEN = SignalRecord()
 
 
-class _Before(NamedTuple):
-    """What one signal is held against, and what it was made of."""
+class _Known(NamedTuple):
+    """What is known of one signal's baseline, and what it was worked out of."""
 
-    signal: Signal
+    rule: SignalRule
     before: Looks
     reference: Looks
-    rule: SignalRule
-    earlier: Series
-    season: Series | None
     usual: Usual
 
-    def is_of(self, signal: Signal, record: SignalRecord) -> bool:
-        """Whether it was made of these very ones: none of them is ever changed."""
+    def is_of(self, rule: SignalRule, record: SignalRecord) -> bool:
+        """Whether it was worked out of the same, which may have been read anew."""
         return (
-            self.signal is signal
-            and self.before is record.before
-            and self.reference is record.reference
+            self.rule == rule
+            and self.before.is_same(record.before)
+            and self.reference.is_same(record.reference)
         )
 
 
 class Insight:
-    """What the judge has read and worked out of a watch's baselines, as long as they are the same.
+    """What the judge has worked out of a watch's baselines, of use as long as they are the same."""
 
-    It is of one watch: times count from its switch.
-    """
-
-    __slots__ = ("_known", "_switched")
+    __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[str, _Before] = {}
-        self._switched: float | None = None
+        self._known: dict[str, _Known] = {}
 
-    def before(self, signal: Signal, record: SignalRecord, times: "_Times") -> _Before:
-        """Return what the signal is held against."""
-        if self._switched != times.switched:
-            self._known.clear()
-            self._switched = times.switched
-        known = self._known.get(signal.name)
-        if known is None or not known.is_of(signal, record):
-            season = record.reference
-            known = self._known[signal.name] = _Before(
-                signal,
-                record.before,
-                season,
-                _rule(signal),
-                _series(signal, record.before, times),
-                _series(signal, season, times) if season else None,
-                Usual(),
-            )
-        return known
+    def usual(self, rule: SignalRule, record: SignalRecord) -> Usual:
+        """Return what is known of a signal's baseline: nothing, where anything about it is new."""
+        known = self._known.get(rule.name)
+        if known is None or not known.is_of(rule, record):
+            known = _Known(rule, record.before, record.reference, Usual())
+            self._known[rule.name] = known
+        return known.usual
 
 
 def verdict_on(state: State, now: float, insight: Insight) -> Verdict:
@@ -129,14 +112,14 @@ class _Times:
     """Turns times into seconds after the switch; most signals were looked at at the same ones."""
 
     def __init__(self, switched: float) -> None:
-        self.switched = switched
-        self._known: dict[bytes, array[float]] = {}
+        self._switched = switched
+        self._known: dict[bytes, Floats] = {}
 
-    def of(self, looks: Looks) -> "array[float]":
+    def of(self, looks: Looks) -> Floats:
         key = looks.at.tobytes()
         known = self._known.get(key)
         if known is None:
-            known = array("d", [round(at - self.switched, 3) for at in looks.at])
+            known = column([round(at - self._switched, 3) for at in looks.at])
             self._known[key] = known
         return known
 
@@ -180,7 +163,7 @@ def _observed(
     signal: Signal, record: SignalRecord, times: _Times, every_s: float, insight: Insight
 ) -> Observed:
     """Return what `observe` makes of the same signal's columns."""
-    known = insight.before(signal, record, times)
+    rule = _rule(signal)
     control: Control | None = None
     if signal.control:
         control = Control(
@@ -188,8 +171,14 @@ def _observed(
             _series(signal, record.control_after, times),
             every_s,
         )
-    later = _series(signal, record.after, times)
-    return Observed(known.rule, known.earlier, later, known.season, control, known.usual)
+    return Observed(
+        rule,
+        _series(signal, record.before, times),
+        _series(signal, record.after, times),
+        _series(signal, record.reference, times) if record.reference else None,
+        control,
+        insight.usual(rule, record),
+    )
 
 
 def _series(signal: Signal, looks: Looks, times: _Times) -> Series:
@@ -209,7 +198,7 @@ def _signal(signal: Signal, record: SignalRecord, times: _Times) -> SignalColumn
 
 def _columns(looks: Looks, times: _Times) -> Columns:
     return Columns(
-        at_s=tuple(times.of(looks)),
+        at_s=tuple(times.of(looks).tolist()),
         value=looks.values,
         state=looks.states,
         errors=looks.errors,

@@ -84,9 +84,10 @@ async def on_tick(received: Received, ports: Ports) -> None:
         return
     # Nothing is known, or someone has changed it since we wrote it.
     kept = await _kept(tick.run_id, ports)
+    insight = ports.remembered.insight(tick.run_id)
     match watch.turn(kept.state if kept else None, tick):
         case watch.Turn.LOOK if kept is not None:
-            if not await _look(kept.state, kept.revision, ports):
+            if not await _look(kept.state, kept.revision, ports, insight):
                 log.info("tick_taken_elsewhere", run_id=tick.run_id, tick=tick.number)
         case watch.Turn.AGAIN if kept is not None:
             await _tell(kept.state, ports)

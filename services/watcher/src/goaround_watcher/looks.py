@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, cast, overload
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from goaround_judge import SampleState, Series, read_arrays
+from goaround_judge import Floats, SampleState, Series, read_arrays
 
 _STATES = tuple(SampleState)
 _CODES = {state: code for code, state in enumerate(_STATES)}
@@ -103,7 +103,7 @@ class Looks(Sequence[Row]):
         """Return what one look brought."""
         return SampleState.OK if self._states is None else _STATES[self._states[place]]
 
-    def series(self, at_s: "array[float]", *, counts: bool) -> Series:
+    def series(self, at_s: Floats, *, counts: bool) -> Series:
         """Return the looks as the judge reads them, at times that are told anew."""
         return read_arrays(
             at_s, self._value, self.states, self._errors, self._requests, counts=counts
@@ -172,6 +172,26 @@ class Looks(Sequence[Row]):
 
     def __repr__(self) -> str:
         return f"Looks({tuple(self)!r})"
+
+    def is_same(self, other: "Looks") -> bool:
+        """Whether these are the very same looks, to the last bit."""
+        return self is other or all(
+            one is two or (one is not None and two is not None and bytes(one) == bytes(two))
+            for one, two in (
+                (self._at, other._at),
+                (self._value, other._value),
+                (self._states, other._states),
+                (self._errors, other._errors),
+                (self._requests, other._requests),
+            )
+        )
+
+    @staticmethod
+    def share_times(many: Iterable["Looks"]) -> None:
+        """Let looks that were taken at the same times hold one column of them."""
+        known: dict[bytes, array[float]] = {}
+        for looks in many:
+            looks._at = known.setdefault(looks._at.tobytes(), looks._at)
 
     def columns(self) -> dict[str, str]:
         """Return the looks as the document has them."""

@@ -2,18 +2,23 @@
 
 A memory and no truth: it is used for the one tick that the state itself waits for, and every write
 is guarded by the revision that was remembered. Where another watcher was there in between, its tick
-is another one, or the write is refused; then the bucket is read.
+is another one, or the write is refused; then the bucket is read. What the judge has worked out of a
+watch's baselines is of use all the same: it is held against those that were read.
 """
 
 from collections import OrderedDict
 from typing import NamedTuple
 
+from pydantic import BaseModel
+
+from goaround_schemas.guide import Watch
 from goaround_watcher.evidence import Insight
+from goaround_watcher.looks import Looks
 from goaround_watcher.state import State, Tick
 
-MOST_BYTES = 96 * 1024 * 1024
-"""Ten thousand documents of 9 KiB, whose states take twice that: what does not fit is read again at
-each look."""
+MOST_BYTES = 128 * 1024 * 1024
+"""Ten thousand documents of 13 KiB, whose states take twice that: what does not fit is read again
+at each look."""
 
 
 class Kept(NamedTuple):
@@ -27,6 +32,7 @@ class Kept(NamedTuple):
 class _Weighed(NamedTuple):
     kept: Kept
     size: int
+    waits: bool = True
 
 
 class Remembered:
@@ -37,32 +43,58 @@ class Remembered:
         self._kept: OrderedDict[str, _Weighed] = OrderedDict()
 
     def keep(self, kept: Kept, size: int) -> None:
-        """Remember a state for the tick that it waits for; lets go of the oldest.
-
-        What its last look led to has been said, or will be by who reads the document.
-        """
-        state = kept.state
-        self.forget(state.run_id)
-        if not state.runs or size > self._most:
+        """Remember a state for the tick that it waits for; lets go of the oldest."""
+        self.forget(kept.state.run_id)
+        if not kept.state.runs or size > self._most:
             return
-        said_no_more = state.model_copy(update={"said": ()})
-        self._kept[state.run_id] = _Weighed(kept._replace(state=said_no_more), size)
+        self._kept[kept.state.run_id] = _Weighed(kept._replace(state=_small(kept.state)), size)
         self._room -= size
         while self._room < 0:
             self.forget(next(iter(self._kept)))
 
     def waiting_for(self, tick: Tick) -> Kept | None:
-        """Return the state that waits for this very tick, and forget it."""
-        kept = self.forget(tick.run_id)
-        if kept is None:
+        """Return the state that waits for this very tick; once, as it may be out of date."""
+        weighed = self._kept.get(tick.run_id)
+        if weighed is None or not weighed.waits:
             return None
-        state = kept.state
-        return kept if (state.command_id, state.tick) == (tick.command_id, tick.number) else None
+        self._kept[tick.run_id] = weighed._replace(waits=False)
+        state = weighed.kept.state
+        is_it = (state.command_id, state.tick) == (tick.command_id, tick.number)
+        return weighed.kept if is_it else None
 
-    def forget(self, run_id: str) -> Kept | None:
-        """Forget a run's state, and return it."""
+    def insight(self, run_id: str) -> Insight:
+        """Return what was worked out of a run's baselines, which may have been others."""
+        weighed = self._kept.get(run_id)
+        return Insight() if weighed is None else weighed.kept.insight
+
+    def forget(self, run_id: str) -> None:
+        """Forget a run's state."""
         weighed = self._kept.pop(run_id, None)
-        if weighed is None:
-            return None
-        self._room += weighed.size
-        return weighed.kept
+        if weighed is not None:
+            self._room += weighed.size
+
+
+def _small(state: State) -> State:
+    """Return the state without what its next look does not need: half of its size.
+
+    What its last look led to has been said, or will be by who reads the document. Nobody asks which
+    of its fields were given and which are defaults.
+    """
+    state = state.model_copy(update={"said": ()})
+    state.model_fields_set.clear()
+    if state.plan.model_fields_set:
+        _forget_given(state.plan)
+    records = state.signals.values()
+    for record in records:
+        record.model_fields_set.clear()
+    Looks.share_times(looks for r in records for looks in (r.before, r.after) if looks)
+    return state
+
+
+def _forget_given(plan: Watch) -> None:
+    parts: list[BaseModel | None] = [plan, plan.extend, plan.baseline, *plan.signals]
+    for signal in plan.signals:
+        parts += (signal.errors, signal.requests, signal.control)
+    for part in parts:
+        if part is not None:
+            part.model_fields_set.clear()

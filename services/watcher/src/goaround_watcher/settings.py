@@ -13,5 +13,5 @@ class WatcherSettings(ServiceSettings):
     )
     live_baseline_max_s: float = Field(default=300.0, gt=0, le=3600)
     looks_at_once: int = Field(
-        default=256, ge=1, le=1000, description="Looks this process takes at the same time."
+        default=512, ge=1, le=1000, description="Looks this process takes at the same time."
     )

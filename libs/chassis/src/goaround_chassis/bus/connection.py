@@ -194,6 +194,10 @@ class Bus:
         ack = await self._grouping.publish(subject, body, stream=stream, headers=all_headers)
         return bool(ack.duplicate)
 
+    def gather(self, patience_s: float) -> None:
+        """Let what is published wait so long for company while there is much of it."""
+        self._grouping.patience_s = patience_s
+
     async def consume(self, subscription: Subscription) -> None:
         """Return once messages of the consumer are being handled; waits until it exists."""
         self._wanted.append(subscription)

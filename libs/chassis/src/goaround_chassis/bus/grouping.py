@@ -4,6 +4,8 @@ A stream that is synced to disk with every write takes some thousand messages a 
 and ten times as many in batches: an atomic batch (ADR-50 of NATS, server 2.12) is one write,
 kept whole or not at all. Nobody waits for company: what comes while a write is under way goes with
 the next one, and few go one by one, since a batch costs the server as much as ten writes to begin.
+Only a process that has said that it can wait (`patience_s`) does so, and only while there is much:
+then larger batches cost the server less.
 
 A batch that the server does not take (a repeat among it, a wrong revision, a stream without
 batches) or that is not answered is published message by message. Ids make that harmless.
@@ -30,6 +32,10 @@ LEAST = 16
 """Messages that are worth a batch."""
 MOST = 400
 """Messages of one batch; the server takes 1,000."""
+MUCH = 8
+"""Messages of one turn from which on the next one is worth waiting for."""
+ENOUGH = 128
+"""Messages that nobody waits beyond: a larger batch costs hardly less for each."""
 MOST_BYTES = 2 * 1024 * 1024
 ACK_TIMEOUT_S = 2.0
 
@@ -48,6 +54,8 @@ class _Lane:
 
     waiting: list[_Letter] = field(default_factory=list[_Letter])
     going: asyncio.Task[None] | None = None
+    taken: int = 0
+    """How many went in the last turn."""
 
     def next(self) -> list[_Letter]:
         """Take as many as one batch holds."""
@@ -58,6 +66,7 @@ class _Lane:
                 break
             count += 1
         taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        self.taken = count
         return taken
 
 
@@ -68,6 +77,8 @@ class Grouping:
         self._client = client
         self._js = js
         self._lanes: dict[str, _Lane] = {}
+        self.patience_s = 0.0
+        """How long a message may wait for others, where there were many just before."""
 
     async def publish(
         self, subject: str, body: bytes, *, stream: str, headers: Mapping[str, str]
@@ -90,7 +101,10 @@ class Grouping:
         try:
             # Whoever publishes in the same turn of the loop goes along.
             await asyncio.sleep(0)
-            while letters := lane.next():
+            while lane.waiting:
+                if self.patience_s and lane.taken >= MUCH and len(lane.waiting) < ENOUGH:
+                    await asyncio.sleep(self.patience_s)
+                letters = lane.next()
                 if len(letters) < LEAST or not await self._together(stream, letters):
                     await asyncio.gather(*(self._alone(stream, letter) for letter in letters))
         finally:
