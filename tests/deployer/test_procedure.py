@@ -237,7 +237,12 @@ def test_the_way_back_knows_the_catalogue_of_before_and_of_after() -> None:
         fingerprint_after="f3",
         seen=Seen(fingerprint=before),
     )
+    bare = first.model_copy(update={"fingerprint_before": None, "seen": None})
+    old = Journal(run_id=RUN, procedures=(record(deploy()).model_copy(update={"schema_": bare}),))
     recorded = rollback(migration_before="A", fingerprint_before="f1")
+    assert target_of(recorded, old) == Target(
+        "A", "A", moved=True, fingerprint="f1", fingerprint_after="f2"
+    )
     assert target_of(recorded, None) == Target("A", None, moved=True, fingerprint="f1")
 
 

@@ -201,7 +201,8 @@ def target_of(command: WorkRollback, journal: Journal | None) -> Target | None:
     ]
     if touched:
         first, last = touched[0], touched[-1]
-        form, form_after = first.fingerprint_before, last.fingerprint_after
+        form = first.fingerprint_before or command.data.fingerprint_before
+        form_after = last.fingerprint_after
         other_form = None not in (form, form_after) and form != form_after
         return Target(
             first.before,
