@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from goaround_schemas.guide import Watch
 from goaround_watcher.evidence import Insight
 from goaround_watcher.looks import Looks
 from goaround_watcher.state import State, Tick
@@ -19,6 +18,8 @@ from goaround_watcher.state import State, Tick
 MOST_BYTES = 128 * 1024 * 1024
 """Ten thousand documents of 13 KiB, whose states take twice that: what does not fit is read again
 at each look."""
+
+_NOTHING_GIVEN: set[str] = set()
 
 
 class Kept(NamedTuple):
@@ -78,23 +79,17 @@ def _small(state: State) -> State:
     """Return the state without what its next look does not need: half of its size.
 
     What its last look led to has been said, or will be by who reads the document. Nobody asks which
-    of its fields were given and which are defaults.
+    of its fields were given and which are defaults, of which every part holds a set of its own.
     """
     state = state.model_copy(update={"said": ()})
-    state.model_fields_set.clear()
-    if state.plan.model_fields_set:
-        _forget_given(state.plan)
-    records = state.signals.values()
-    for record in records:
-        record.model_fields_set.clear()
-    Looks.share_times(looks for r in records for looks in (r.before, r.after) if looks)
-    return state
-
-
-def _forget_given(plan: Watch) -> None:
-    parts: list[BaseModel | None] = [plan, plan.extend, plan.baseline, *plan.signals]
-    for signal in plan.signals:
-        parts += (signal.errors, signal.requests, signal.control)
+    plan, records = state.plan, [*state.signals.values()]
+    parts: list[BaseModel | None] = [state, *records]
+    if plan.model_fields_set is not _NOTHING_GIVEN:
+        parts += (plan, plan.extend, plan.baseline, *plan.signals)
+        parts += (p for s in plan.signals for p in (s.errors, s.requests, s.control))
     for part in parts:
         if part is not None:
-            part.model_fields_set.clear()
+            # One for all: whoever makes a changed copy copies it first.
+            object.__setattr__(part, "__pydantic_fields_set__", _NOTHING_GIVEN)
+    Looks.share_times(looks for r in records for looks in (r.before, r.after) if looks)
+    return state

@@ -13,18 +13,19 @@ batches) or that is not answered is published message by message. Ids make that 
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 import nats.errors
 import structlog
-from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 
 from goaround_chassis import telemetry
 from goaround_chassis.bus import publishing
+from goaround_chassis.bus.pulling import BindingClient
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,8 @@ ENOUGH = 128
 """Messages that nobody waits beyond: a larger batch costs hardly less for each."""
 MOST_BYTES = 2 * 1024 * 1024
 ACK_TIMEOUT_S = 2.0
+_ODD = re.compile(r"[^!-~]|^$|^\.|\.\.|\.$")
+"""What makes a subject none, or not a plain one."""
 
 
 @dataclass(slots=True)
@@ -73,7 +76,7 @@ class _Lane:
 class Grouping:
     """Publishes for one connection."""
 
-    def __init__(self, client: Client, js: JetStreamContext) -> None:
+    def __init__(self, client: BindingClient, js: JetStreamContext) -> None:
         self._client = client
         self._js = js
         self._lanes: dict[str, _Lane] = {}
@@ -129,13 +132,19 @@ class Grouping:
 
     async def _together(self, stream: str, letters: list[_Letter]) -> bool:
         """Publish as one batch; False if it was not taken, or nobody knows."""
-        batch = uuid4().hex
+        batch, last = uuid4().hex, letters[-1]
+        frames = [
+            _framed(letter, _headers(letter, stream, batch, place), self._client.max_payload)
+            for place, letter in enumerate(letters[:-1], 1)
+        ]
+        if None in frames:
+            return False
         try:
-            for place, letter in enumerate(letters[:-1], 1):
-                headers = _headers(letter, stream, batch, place)
-                await self._client.publish(letter.subject, letter.body, headers=headers)
-            last = letters[-1]
-            headers = {**_headers(last, stream, batch, len(letters)), Header.BATCH_COMMIT: "1"}
+            await self._client.publish_framed(b"".join(filter(None, frames)))
+            headers = {
+                **_headers(last, stream, batch, len(letters)),
+                Header.BATCH_COMMIT.value: "1",
+            }
             answer = await self._client.request(
                 last.subject, last.body, timeout=ACK_TIMEOUT_S, headers=headers
             )
@@ -154,10 +163,24 @@ class Grouping:
         return True
 
 
+def _framed(letter: _Letter, headers: Mapping[str, str], most: int) -> bytes | None:
+    """Return a message as the protocol has it; None where the client had better look at it.
+
+    The client checks and puts together header by header, which takes it five times as long.
+    """
+    head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    block = f"NATS/1.0\r\n{head}\r\n".encode()
+    plain = head.isascii() and head.count("\n") == len(headers) == head.count("\r")
+    if not plain or _ODD.search(letter.subject) or len(letter.body) + len(block) > most:
+        return None
+    sizes = f"{len(block)} {len(block) + len(letter.body)}"
+    return b"".join((f"HPUB {letter.subject} {sizes}\r\n".encode(), block, letter.body, b"\r\n"))
+
+
 def _headers(letter: _Letter, stream: str, batch: str, place: int) -> dict[str, str]:
     return {
         **letter.headers,
-        Header.EXPECTED_STREAM: stream,
-        Header.BATCH_ID: batch,
-        Header.BATCH_SEQUENCE: str(place),
+        Header.EXPECTED_STREAM.value: stream,
+        Header.BATCH_ID.value: batch,
+        Header.BATCH_SEQUENCE.value: str(place),
     }

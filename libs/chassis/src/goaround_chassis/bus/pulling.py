@@ -163,6 +163,17 @@ class BindingClient(Client):
         super().__init__()
         self.crews: dict[tuple[str, str], Crew] = {}
 
+    async def publish_framed(self, frames: bytes) -> None:
+        """Send messages that are in the protocol's own form already (`grouping`).
+
+        Raises:
+            nats.errors.Error: They cannot be sent now.
+        """
+        if self.is_draining_pubs or not self.is_connected:
+            raise nats.errors.ConnectionClosedError
+        await self._send_command(frames)
+        await self._flush_pending()
+
     def jetstream(self, **opts: Any) -> BindingJetStream:
         """Return JetStream as FastStream may have it."""
         return BindingJetStream(self, **opts)
