@@ -22,6 +22,7 @@ from goaround_deployer.tooling import NotTold
 from goaround_deployer.work import Ending, Work
 from goaround_migrating.tools import Script
 from goaround_schemas.guide.step import Migrations
+from goaround_schemas.procedure import WorkRollback
 
 log = structlog.get_logger(__name__)
 
@@ -178,7 +179,12 @@ async def _copied(work: Work, migrations: Migrations, way: WayBack) -> tuple[tup
     try:
         if migrations.database is None:
             raise NotCopied("the guide does not name the database (deploy: migrations: database)")
-        keeping = work.tools.schemas.keep(migrations, way.downs, work.command.data.run_id)
+        # The same for every run that takes this deployment back: one that goes on where another
+        # failed finds what that one has copied, and dropped.
+        whose = work.command.data.run_id
+        if isinstance(work.command, WorkRollback) and work.command.data.deployed_by:
+            whose = work.command.data.deployed_by
+        keeping = work.tools.schemas.keep(migrations, way.downs, whose)
         return await keeping, ""
     except NotCopied as error:
         if way.must_copy:

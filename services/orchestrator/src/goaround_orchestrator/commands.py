@@ -263,6 +263,7 @@ def _contract(desk: Desk, order: Order) -> WorkDeploy:
         previous_version=run.previous_version,
         stage=context.stage_name,
         steps=tuple(render(s, context) for s in after_green(desk.guide)),
+        migrations=None,
         allow=run.allowed,
         values=values(context),
     )
@@ -278,6 +279,9 @@ def _stop_contract(desk: Desk, order: Order) -> WorkRollback:
         previous_version=run.previous_version,
         stage=context.stage_name,
         steps=(),
+        migrations=None,
+        allow=(),
+        values={},
     )
     return _command(WorkRollback, desk, data, order.id_for(run.id))
 
