@@ -487,6 +487,22 @@ def test_what_is_remembered_has_a_bound_and_lets_the_oldest_go() -> None:
     assert known.waiting_for(watch.next_tick(states[0])) == Kept(states[0], 9, insight)
 
 
+def test_what_is_waited_for_is_not_let_go_for_what_is_new() -> None:
+    wanted, insight, known = plan(), Insight(), Remembered(most_bytes=10)
+    one, other = (
+        watch.begun(command("watch", run=run), wanted, None, START, longest_baseline_s=300)
+        for run in ("a", "b")
+    )
+    waiting = one.model_copy(update={"due": START + timedelta(seconds=5)})
+    known.keep(Kept(waiting, 7, insight), 10)
+    known.keep(Kept(other, 8, insight), 10)
+    assert known.waiting_for(watch.next_tick(other)) is None, "it is read again"
+    assert known.waiting_for(watch.next_tick(waiting)) == Kept(waiting, 7, insight)
+    much_later = other.model_copy(update={"looked": START.timestamp() + 100})
+    known.keep(Kept(much_later, 9, insight), 10)
+    assert known.waiting_for(watch.next_tick(much_later)) == Kept(much_later, 9, insight)
+
+
 async def test_a_command_that_loses_a_race_comes_back(scene: Scene) -> None:
     await scene.baseline()
     entry = await scene.bucket.get("r1")

@@ -61,7 +61,7 @@ async def build(settings: WatcherSettings, bus: Bus) -> Service:
                 handler=partial(on_command, ports=ports),
                 on_dead=partial(on_dead, ports=ports),
                 # A command begins with a look.
-                concurrency=max(settings.concurrency, settings.looks_at_once),
+                concurrency=max(settings.concurrency, settings.looks_at_once // 2),
             ),
             Subscription(
                 stream=TIMERS,

@@ -15,9 +15,10 @@ from goaround_watcher.evidence import Insight
 from goaround_watcher.looks import Looks
 from goaround_watcher.state import State, Tick
 
-MOST_BYTES = 128 * 1024 * 1024
-"""Ten thousand documents of 13 KiB, whose states take twice that: what does not fit is read again
-at each look."""
+MOST_BYTES = 80 * 1024 * 1024
+"""Ten thousand documents of 8 KiB, whose states take twice that."""
+OVERDUE_S = 60.0
+"""A state whose next look should have been so long ago is another watcher's by now."""
 
 _NOTHING_GIVEN: set[str] = set()
 
@@ -44,14 +45,21 @@ class Remembered:
         self._kept: OrderedDict[str, _Weighed] = OrderedDict()
 
     def keep(self, kept: Kept, size: int) -> None:
-        """Remember a state for the tick that it waits for; lets go of the oldest."""
+        """Remember a state for the tick that it waits for, if there is room.
+
+        The oldest is let go where it is overdue, never else: it is the next to be asked for. What
+        does not fit is read again at each look.
+        """
         self.forget(kept.state.run_id)
         if not kept.state.runs or size > self._most:
             return
+        while self._room < size:
+            oldest = next(iter(self._kept.values())).kept.state
+            if oldest.due and oldest.due.timestamp() > kept.state.looked - OVERDUE_S:
+                return
+            self.forget(oldest.run_id)
         self._kept[kept.state.run_id] = _Weighed(kept._replace(state=_small(kept.state)), size)
         self._room -= size
-        while self._room < 0:
-            self.forget(next(iter(self._kept)))
 
     def waiting_for(self, tick: Tick) -> Kept | None:
         """Return the state that waits for this very tick; once, as it may be out of date."""
