@@ -22,7 +22,7 @@ demo: .venv/ready ## the whole system on this machine: four deployments, what ha
 	@$(BIN)/goaround demo
 
 test: .venv/ready ## every test, on real servers
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 3 --dist loadgroup
 
 fast: .venv/ready ## the tests that need no servers
 	@$(BIN)/pytest -n 2 -m "not system" -q

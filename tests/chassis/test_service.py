@@ -115,10 +115,11 @@ async def test_without_its_consumer_it_waits_unready_and_says_for_what(
 
 
 async def test_without_a_bus_it_waits_unready_says_why_and_still_stops_when_asked(
-    lane: Lane, start: Start, tmp_path: Path
+    lane: Lane, start: Start, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     guarded = NatsServer(tmp_path / "guarded", "authorization { user: worker, password: right }")
     guarded.start()
+    request.addfinalizer(guarded.stop)
     port = free_port()
     without_bus = start(lane, f"nats://user:secret@127.0.0.1:{port}")
     refused = start(lane, guarded.url, GOAROUND_NATS_USER="worker", GOAROUND_NATS_PASSWORD="secret")
@@ -130,7 +131,7 @@ async def test_without_a_bus_it_waits_unready_says_why_and_still_stops_when_aske
         why = [str(line.get("why")).lower() for line in refused.log]
         return any("authorization violation" in said for said in why)
 
-    await until(is_told)
+    await until(is_told, within_s=60)
     status, said = without_bus.probe("/ready")
     assert (status, f"waiting for the bus at 127.0.0.1:{port}" in said) == (503, True)
     assert without_bus.probe("/live")[0] == 200
@@ -138,7 +139,6 @@ async def test_without_a_bus_it_waits_unready_says_why_and_still_stops_when_aske
         worker.terminate()
         assert await worker.ended() == 0
         assert "secret" not in (worker.folder / "log").read_text()
-    guarded.stop()
 
 
 async def test_it_answers_requests_and_shows_its_figures(lane: Lane, start: Start) -> None:

@@ -18,17 +18,17 @@ from tests.simulation.workers import Parts
 from tests.simulation.world import World
 
 CAUGHT = {
-    "no inbox": 110,
-    "no guarded update": 364,
-    "no fencing token": 58,
-    "no lease": 10,
-    "no 'started' in the journal": 6,
-    "sent before the commit": 282,
-    "sent after the commit": 6,
-    "no sweeper": 1,
-    "no revision of a watch": 17,
-    "no derived ids of answers": 1,
-    "no record of a notice": 10,
+    "no inbox": 53,
+    "no guarded update": 93,
+    "no fencing token": 9,
+    "no lease": 21,
+    "no 'started' in the journal": 247,
+    "sent before the commit": 10,
+    "sent after the commit": 10,
+    "no sweeper": 6,
+    "no revision of a watch": 24,
+    "no derived ids of answers": 2,
+    "no record of a notice": 1,
 }
 """The seed of the history that caught each mutant, by `make mutate`."""
 
@@ -82,8 +82,8 @@ def test_the_edition_alone_guards_a_run_that_is_read_without_locks() -> None:
 
 
 def test_many_histories_keep_every_promise() -> None:
-    said = simulate(SEEDS="300")
-    assert (said["seeds"], said["violations"]) == (300, [])
+    said = simulate(SEEDS="100")
+    assert (said["seeds"], said["violations"]) == (100, [])
     assert set(said["faults"]) >= {"died", "stood still", "ack lost", "commit not confirmed"}
 
 
