@@ -62,8 +62,8 @@ mutate: .venv/ready ## take out one safeguard at a time, and show which check ca
 chaos: .venv/ready ## kill everything while thousands of runs go on, and check what is left; RUNS, SECONDS, SEED
 	@$(BIN)/python -m tests.chaos
 
-chaos-short: .venv/ready ## the same in about two minutes
-	@$(BIN)/python -m tests.chaos short
+chaos-short: .venv/ready ## the same in three minutes; SCENES="one three disk" chooses among them
+	@$(BIN)/python -m tests.chaos short $(SCENES)
 
 growth: .venv/ready ## what a run and every question cost beside 1,000,000 finished runs; RUNS="N ..." other numbers
 	@$(BIN)/python -m tests.bench.growth $(RUNS)
