@@ -15,7 +15,14 @@ from goaround_orchestrator.evidence import MOST_LABELS, EvidenceAnswers
 from goaround_orchestrator.handlers import GuideRefused, Guides, after
 from goaround_orchestrator.ledger import Ledger
 from goaround_orchestrator.lifecycle import Asked
-from goaround_orchestrator.replies import Answer, Wrong, answering, unknown
+from goaround_orchestrator.replies import (
+    Answer,
+    Wrong,
+    answering,
+    environment_of,
+    guide_of,
+    unknown,
+)
 from goaround_orchestrator.resuming import go_on
 from goaround_orchestrator.run import Landing, Run
 from goaround_schemas import api
@@ -99,13 +106,8 @@ class Answers:
         return api.RunningList(running=tuple(await self._ledger.services(query)))
 
     async def _adopt(self, request: api.AdoptRequest) -> Payload:
-        try:
-            pinned = self._guides.find(request.service)
-        except GuideRefused as exc:
-            raise Wrong(str(exc)) from exc
-        if request.environment not in pinned.guide.environments:
-            known = ", ".join(sorted(pinned.guide.environments))
-            raise Wrong(f"{pinned.name} knows no environment {request.environment!r}, only {known}")
+        pinned = guide_of(self._guides, request.service)
+        environment_of(pinned, request.environment)
         async with self._ledger.unit() as unit:
             active, _ = await unit.place(request.service, request.environment)
             if active is not None:
@@ -141,13 +143,8 @@ class Answers:
         return api.GuideFaults(name=pinned.name, digest=pinned.digest, faults=())
 
     async def _plan(self, query: api.PlanQuery) -> Payload:
-        try:
-            pinned = self._guides.find(query.service)
-        except GuideRefused as exc:
-            raise Wrong(str(exc)) from exc
-        if query.environment not in pinned.guide.environments:
-            known = ", ".join(sorted(pinned.guide.environments))
-            raise Wrong(f"{pinned.name} knows no environment {query.environment!r}, only {known}")
+        pinned = guide_of(self._guides, query.service)
+        environment_of(pinned, query.environment)
         async with self._ledger.unit() as unit:
             standing = await unit.standing(query.service, query.environment)
             last = await unit.last_rehearsal(query.service, query.environment)

@@ -14,10 +14,16 @@ import structlog
 from goaround_chassis.clock import Clock
 from goaround_guidebook import Context, Unresolved
 from goaround_orchestrator.commands import PinnedGuide, inspection
-from goaround_orchestrator.handlers import GuideRefused, Guides
+from goaround_orchestrator.handlers import Guides
 from goaround_orchestrator.ledger import Ledger, Letter
 from goaround_orchestrator.proofs import ALONE
-from goaround_orchestrator.replies import Answer, Wrong, answering
+from goaround_orchestrator.replies import (
+    Answer,
+    Wrong,
+    answering,
+    environment_of,
+    guide_of,
+)
 from goaround_orchestrator.run import Landing
 from goaround_schemas import api, proving
 from goaround_schemas.envelope import Payload, derived_id
@@ -50,7 +56,7 @@ class ProvingAnswers:
         }
 
     async def _rehearse(self, request: RehearseRequest) -> Payload:
-        pinned = self._guide(request)
+        pinned = guide_of(self._guides, request.service)
         id_ = ALONE + uuid4().hex[:12]
         async with self._ledger.unit() as unit:
             running = await unit.running(request.service, request.environment)
@@ -60,12 +66,6 @@ class ProvingAnswers:
         how = data.migrations.rehearse
         within_s = how.within.total_seconds() if how else None
         return proving.RehearsalStarted(rehearsal_id=id_, within_s=within_s)
-
-    def _guide(self, request: RehearseRequest) -> PinnedGuide:
-        try:
-            return self._guides.find(request.service)
-        except GuideRefused as exc:
-            raise Wrong(str(exc)) from exc
 
     async def _rehearsals(self, query: proving.RehearsalQuery) -> Payload:
         rows = await self._ledger.rehearsals(query)
@@ -98,9 +98,7 @@ def ordered(
         Wrong: The guide does not say how, or not for there; the message says what to add.
     """
     guide = pinned.guide
-    if request.environment not in guide.environments:
-        known = ", ".join(sorted(guide.environments))
-        raise Wrong(f"{pinned.name} knows no environment {request.environment!r}, only {known}")
+    environment_of(pinned, request.environment)
     if guide.deploy.migrations is None:
         raise Wrong(f"{pinned.name} has no deploy.migrations: there is nothing to rehearse")
     if guide.deploy.migrations.rehearse is None:

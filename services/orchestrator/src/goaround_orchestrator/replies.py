@@ -5,9 +5,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from goaround_orchestrator.commands import PinnedGuide
+from goaround_orchestrator.handlers import GuideRefused, Guides
 from goaround_schemas import api
 from goaround_schemas.catalogue import faults
 from goaround_schemas.envelope import Payload
+from goaround_schemas.guide import Environment
 
 Q = TypeVar("Q", bound=Payload)
 
@@ -22,6 +25,31 @@ class Wrong(Exception):
 def unknown(run_id: str) -> Wrong:
     """Return the refusal of a run that nobody knows."""
     return Wrong(f"no run has the id {run_id!r}; goaround runs lists them")
+
+
+def guide_of(guides: Guides, service: str) -> PinnedGuide:
+    """Return the guide of a service as its file says now.
+
+    Raises:
+        Wrong: There is none, or it has faults.
+    """
+    try:
+        return guides.find(service)
+    except GuideRefused as exc:
+        raise Wrong(str(exc)) from exc
+
+
+def environment_of(pinned: PinnedGuide, environment: str) -> Environment:
+    """Return what a guide says of an environment.
+
+    Raises:
+        Wrong: It does not know it.
+    """
+    known = pinned.guide.environments
+    if environment not in known:
+        names = ", ".join(sorted(known))
+        raise Wrong(f"{pinned.name} knows no environment {environment!r}, only {names}")
+    return known[environment]
 
 
 def answering(kind: type[Q], handler: Callable[[Q], Awaitable[Payload]]) -> Answer:

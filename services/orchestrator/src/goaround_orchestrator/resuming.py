@@ -11,10 +11,10 @@ from goaround_orchestrator import conduct, rehearsal
 from goaround_orchestrator.admission import trace_for
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.frontdoor import run_id_from
-from goaround_orchestrator.handlers import GuideRefused, Guides
+from goaround_orchestrator.handlers import Guides
 from goaround_orchestrator.ledger import Ledger
 from goaround_orchestrator.planning import plan_of
-from goaround_orchestrator.replies import Wrong
+from goaround_orchestrator.replies import Wrong, environment_of, guide_of
 from goaround_orchestrator.run import Run
 from goaround_schemas import api
 from goaround_schemas.request import DeployRequestedData
@@ -31,10 +31,7 @@ async def go_on(
         Wrong: There is nothing to go on with, something is under way there, or the guide of
             today has no such way back.
     """
-    try:
-        pinned = guides.find(failed.service)
-    except GuideRefused as exc:
-        raise Wrong(str(exc)) from exc
+    pinned = guide_of(guides, failed.service)
     async with ledger.unit() as unit:
         active, _ = await unit.place(failed.service, failed.environment)
         run = _going_on(failed, pinned, request, clock.now())
@@ -65,9 +62,7 @@ def _accepted(run: Run, phase: str) -> api.Accepted:
 
 
 def _going_on(failed: Run, pinned: PinnedGuide, request: api.RunRequest, now: datetime) -> Run:
-    environment = pinned.guide.environments.get(failed.environment)
-    if environment is None:
-        raise Wrong(f"{pinned.name} knows no environment {failed.environment!r} any more")
+    environment = environment_of(pinned, failed.environment)
     id_ = f"{failed.id}-resume"
     if len(id_) > _LONGEST_ID:
         id_ = run_id_from(id_)
