@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,7 @@ from goaround_migrating.rehearsing import Rehearsed, rehearse, scratch
 from goaround_migrating.rehearsing.copying import by_dump, proven
 from goaround_migrating.rehearsing.dumptext import batches
 from goaround_migrating.rehearsing.original import read
+from tests.migrating.looking import connected, run
 from tests.migrating.sql_tool import SqlTool, Step, found_once
 
 if TYPE_CHECKING:
@@ -102,20 +101,6 @@ KINDS = {
 @pytest.fixture(scope="module")
 def server(postgres: EmbeddedPostgres) -> str:
     return postgres.dsn("postgres")
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncGenerator[Connection]:
-    connection: Connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def run(url: str, sql: str) -> None:
-    async with connected(url) as connection:
-        await connection.execute(sql)
 
 
 async def no_pg_dump(server_major: int) -> Path | None:

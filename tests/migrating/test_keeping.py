@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,23 +13,10 @@ from goaround_migrating import fingerprint
 from goaround_migrating.keeping import Kept, NotKept, keep
 from goaround_migrating.keeping.copies import side_table
 from goaround_migrating.keeping.losing import Loss, losses
+from tests.migrating.looking import connected, run
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Any]
-
-
-@asynccontextmanager
-async def connected(url: str) -> AsyncGenerator[Connection]:
-    connection: Connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def run(url: str, sql: str) -> None:
-    async with connected(url) as connection:
-        await connection.execute(sql)
 
 
 async def rows(url: str, query: str) -> list[tuple[Any, ...]]:
