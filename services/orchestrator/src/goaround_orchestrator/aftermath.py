@@ -3,6 +3,8 @@
 Pure.
 """
 
+import shlex
+
 from goaround_orchestrator.commands import Desk, commands_for
 from goaround_orchestrator.run import Order, Run, What
 from goaround_schemas.guide import Step
@@ -37,21 +39,17 @@ def _left(desk: Desk) -> tuple[str, ...]:
     migrations = back.data.migrations
     told: list[str] = []
     if failed_schema and migrations is not None and migrations.revert:
-        told.append(f"see where the schema is: {_line(migrations.current)}")
+        told.append(f"see where the schema is: {shlex.join(migrations.current)}")
         before = run.migration.before if run.migration else None
         back_to = tuple(p.replace(_BEFORE, before or _BEFORE) for p in migrations.revert)
-        told.append(f"bring it back by hand: {_line(back_to)}")
+        told.append(f"bring it back by hand: {shlex.join(back_to)}")
     told += [f"{step.name}: {_command(step)}" for step in back.data.steps if step.name not in done]
     return tuple(told[:20])
 
 
 def _command(step: Step) -> str:
     if step.run:
-        return _line(step.run)
+        return shlex.join(step.run)
     if step.http:
         return f"{step.http.method} {step.http.url}"
     return "the script of that step in the guide"
-
-
-def _line(argv: tuple[str, ...]) -> str:
-    return " ".join(f"'{part}'" if " " in part or not part else part for part in argv)

@@ -147,8 +147,7 @@ class Answers:
         environment_of(pinned, query.environment)
         async with self._ledger.unit() as unit:
             standing = await unit.standing(query.service, query.environment)
-            last = await unit.last_rehearsal(query.service, query.environment)
-        rehearsed = last.result.at if last and last.result.outcome == "passed" else None
+            rehearsed = await conduct.rehearsed_well(unit, query.service, query.environment)
         proven = outlook.Proven(standing.last_proof, rehearsed)
         try:
             return outlook.plan(query, pinned, standing.running, self._clock.now(), proven)
@@ -184,7 +183,7 @@ def detail_of(run: Run, history: list[api.Transition], labels: list[api.Label]) 
         verification=run.matrices,
         baseline=run.baseline or (),
         steps=run.steps,
-        migrations=run.inspection.pending if run.inspection else (),
+        migrations=run.pending_migrations,
         watch=run.watches[-1] if run.watches else None,
         rollback=finish.rollback(run),
         corrections=run.corrections,

@@ -355,7 +355,7 @@ def _record(desk: Desk, order: Order) -> WorkRecord:
         "verification": run.matrices,
         "steps": run.steps,
         "migration": run.migration,
-        "migrations": run.inspection.pending if run.inspection else (),
+        "migrations": run.pending_migrations,
         "warnings": run.warnings,
         "watch": run.watches[-1] if run.watches else None,
         "rollback": finish.rollback(run),

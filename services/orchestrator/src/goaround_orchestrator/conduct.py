@@ -39,16 +39,16 @@ async def _with_next(unit: Unit, step: Step, now: datetime) -> Step:
 async def begin(unit: Unit, run: Run, now: datetime, cause: str | None) -> Step:
     """The run's turn has come: begin it with what is on record now."""
     on_record = await unit.standing(run.service, run.environment)
-    rehearsed = await _rehearsed(unit, run)
+    inspects = run.plan is not None and run.plan.inspects
+    # Asked for only where the run may want to know.
+    rehearsed = await rehearsed_well(unit, run.service, run.environment) if inspects else None
     what = Begin(on_record.running, on_record.last_proof, on_record.stranded, rehearsed)
     return await advance(unit, run, what, now, cause)
 
 
-async def _rehearsed(unit: Unit, run: Run) -> datetime | None:
-    """When the service's migrations were last rehearsed well there, if the run may want to know."""
-    if run.plan is None or not run.plan.inspects:
-        return None
-    last = await unit.last_rehearsal(run.service, run.environment)
+async def rehearsed_well(unit: Unit, service: str, environment: str) -> datetime | None:
+    """When the service's migrations last went well on a scratch copy, if they did the last time."""
+    last = await unit.last_rehearsal(service, environment)
     return last.result.at if last and last.result.outcome == "passed" else None
 
 

@@ -77,7 +77,7 @@ def finished(run: Run, now: datetime, cause: str | None) -> DeployFinished:
             reason=run.reason,
             timeline=run.timeline,
             verification=run.matrices,
-            migrations=run.inspection.pending if run.inspection else (),
+            migrations=run.pending_migrations,
             watch=run.watches[-1] if run.watches else None,
             rollback=rollback(run),
             guide=guide_used(run),

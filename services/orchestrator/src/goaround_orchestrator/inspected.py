@@ -98,8 +98,7 @@ def _no_way_back(pending: PendingMigration) -> str | None:
 
 
 def _no_return(run: Run) -> Iterator[MatrixRow]:
-    found = run.inspection
-    for pending in found.pending if found else ():
+    for pending in run.pending_migrations:
         if pending.point_of_no_return:
             said = f"{pending.revision} {pending.name}, {pending.point_of_no_return}"
             yield _row("point of no return", WARNED, said, required=False)

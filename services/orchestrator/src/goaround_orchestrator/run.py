@@ -21,6 +21,7 @@ from goaround_schemas.phase import ENDS, Outcome, Phase
 from goaround_schemas.procedure import (
     DeployInspectedData,
     MigrationResult,
+    PendingMigration,
     Reverted,
     StepResult,
 )
@@ -236,6 +237,11 @@ class Run(Snapshot, frozen=True):
         if self.plan is None:
             raise ValueError(f"run {self.id} was never admitted")
         return self.plan
+
+    @property
+    def pending_migrations(self) -> tuple[PendingMigration, ...]:
+        """What the version brings to the schema, as the deployer judged it."""
+        return self.inspection.pending if self.inspection else ()
 
     @property
     def allowed(self) -> tuple[Loss, ...]:
