@@ -33,8 +33,8 @@ SHORTEST_LOOK = timedelta(milliseconds=100)
 """What a watch allows at least for `every`: a request's period may be shorter than that."""
 
 INSPECTED_MOST_S = 60.0
-"""What is allowed for each question to a migration tool. Its `timeout` is for moving rows; a tool that
-needs longer than this to say what is pending is not waited for."""
+"""What is allowed for each question to a migration tool. Its `timeout` is for moving rows; a tool
+that needs longer than this to say what is pending is not waited for."""
 
 LIVE_BASELINE_MOST_S = 300.0
 """A live baseline takes no longer, whatever the guide's `before`: the watcher bounds it so."""
