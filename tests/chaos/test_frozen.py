@@ -5,9 +5,9 @@ import time
 import pytest
 
 from goaround_chassis.errors import Later
+from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command
 from goaround_deployer.journal import decode
-from goaround_deployer.lease import Admitter
 from tests.deployer.builders import deploy, step
 from tests.deployer.world import TIMING, Fuse, MortalBucket, World, soon
 
@@ -15,12 +15,18 @@ from tests.deployer.world import TIMING, Fuse, MortalBucket, World, soon
 class FreezingBucket(MortalBucket):
     """The whole process stands still just after a step was written down as begun."""
 
+    async def create(self, key: str, value: bytes) -> int | None:
+        return _stand_still(value, key, await super().create(key, value))
+
     async def update(self, key: str, value: bytes, revision: int) -> int | None:
-        made = await super().update(key, value, revision)
-        tasks = [t for p in decode(key, value).procedures for t in p.tasks.values()]
-        if any(task.state == "started" for task in tasks):
-            time.sleep(TIMING.lease_s)  # noqa: ASYNC251 - not this task alone: all of the process
-        return made
+        return _stand_still(value, key, await super().update(key, value, revision))
+
+
+def _stand_still(value: bytes, key: str, made: int | None) -> int | None:
+    tasks = [t for p in decode(key, value).procedures for t in p.tasks.values()]
+    if any(task.state == "started" for task in tasks):
+        time.sleep(TIMING.lease_s)
+    return made
 
 
 async def test_a_worker_that_was_frozen_past_its_lease_does_not_begin_its_step() -> None:

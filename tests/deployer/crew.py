@@ -19,8 +19,9 @@ import httpx
 from goaround_chassis.bus import Bucketspec, Bus, Consumer, Stream, Topology, apply
 from goaround_chassis.clock import SystemClock
 from goaround_chassis.testing import MemoryBucket, RecordingPublisher
+from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command
-from goaround_deployer.lease import Admitter, Timing
+from goaround_deployer.lease import Timing
 from goaround_deployer.reach import ReachableSchemas
 from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.kinds import StepRunner

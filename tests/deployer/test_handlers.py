@@ -13,9 +13,9 @@ from goaround_chassis.bucket import Entry
 from goaround_chassis.bus.errors import Unavailable
 from goaround_chassis.errors import Later
 from goaround_chassis.testing import MemoryBucket
+from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command, on_dead
 from goaround_deployer.journal import ProcedureCommand, decode
-from goaround_deployer.lease import Admitter
 from goaround_deployer.runner import Attempt
 from goaround_deployer.testing import ScriptedRunner
 from goaround_deployer.work import Tools
@@ -216,8 +216,7 @@ async def test_an_apply_whose_worker_died_is_judged_by_where_the_schema_is(
     world: World, found: str, outcome: str, says: str
 ) -> None:
     command = deploy(migrations=MIGRATIONS)
-    # get, create, ask, journal `started`, apply: dead before it is told how that ended.
-    await world.deliver(command, dies_after=8)
+    await world.deliver(command, after=("schema", "apply"))
     assert world.effects == ["apply"]
     world.schema = found
     await world.deliver(command)
@@ -450,8 +449,8 @@ async def test_a_command_that_is_given_up_is_answered_and_never_run_again(world:
 
 async def test_a_command_given_up_half_way_says_that_something_was_begun(world: World) -> None:
     command = deploy(step("one"), step("two"))
-    await world.deliver(command, dies_after=9)
-    assert world.effects
+    await world.deliver(command, after=("one",))
+    assert world.effects == ["one"]
     await on_dead(command, "it kills every worker", world.admitter(), world.tools())
 
     data = world.executed(command).data

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
+from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command
 from goaround_deployer.journal import MIGRATION, Journal, ProcedureRecord, decode
-from goaround_deployer.lease import Admitter
 from goaround_deployer.seen import unpacked
 from goaround_deployer.work import Tools
 from goaround_migrating import Fingerprint

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from goaround_chassis.bucket import Bucket, Entry
 from goaround_chassis.testing import ManualClock, MemoryBucket, RecordingPublisher
+from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command
 from goaround_deployer.journal import ProcedureCommand
-from goaround_deployer.lease import Admitter, Timing
+from goaround_deployer.lease import Timing
 from goaround_deployer.runner import Attempt, Runner
 from goaround_deployer.schemas import Copy, NotCopied, Schemas
 from goaround_deployer.tooling import NotTold

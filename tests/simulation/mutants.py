@@ -170,6 +170,11 @@ class Unleased(Instead):
 class Unstarted(Instead):
     """A journal that is not told when a step begins."""
 
+    async def create(self, key: str, value: bytes) -> int | None:
+        """Write the first value but for what has begun."""
+        written: int | None = await self.other.create(key, _ended(key, value))
+        return written
+
     async def update(self, key: str, value: bytes, revision: int) -> int | None:
         """Replace the value but for what has begun."""
         written: int | None = await self.other.update(key, _ended(key, value), revision)

@@ -17,10 +17,11 @@ from goaround_chassis.clock import Clock
 from goaround_chassis.errors import Later
 from goaround_chassis.publisher import Publisher
 from goaround_chassis.testing import MemoryBucket
+from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command as on_procedure
 from goaround_deployer.handlers import on_dead as on_dead_procedure
 from goaround_deployer.inspecting import Inspector, on_inspect, on_uninspected
-from goaround_deployer.lease import Admitter, Timing
+from goaround_deployer.lease import Timing
 from goaround_deployer.schemas import NoSchemas
 from goaround_deployer.work import Tools
 from goaround_notifier.handlers import Desk as NotifierDesk

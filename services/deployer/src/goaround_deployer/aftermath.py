@@ -9,7 +9,7 @@ from goaround_deployer.work import Ending, Work
 from goaround_schemas.procedure import Reverted, RevertOutcome
 
 
-async def ended(
+def ended(
     work: Work,
     task: Task,
     found: Proof,
@@ -25,12 +25,10 @@ async def ended(
     found = found.with_copies(schema.kept if schema else ())
     reason = found.reverted.reason
     end = Ending(found.outcome, reason, output, begun=begun, seconds=seconds, goes_on=found.goes_on)
-    await work.end(task, end, _record(work, found.reverted, schema, now))
+    work.end(task, end, _record(work, found.reverted, schema, now))
 
 
-async def stays(
-    work: Work, task: Task, target: Target, now: Sight, way: WayBack, seconds: float
-) -> None:
+def stays(work: Work, task: Task, target: Target, now: Sight, way: WayBack, seconds: float) -> None:
     """Leave the schema as it is; the way back goes on without it."""
     at = place(now)
     if way.do == "keep":
@@ -39,26 +37,26 @@ async def stays(
         why = f"the schema stays {at}: going back to {target.before} would lose data, or may"
         told = _reverted("refused_lossy", f"{why}: {way.why}")
     end = Ending("skipped", told.reason, begun=False, seconds=seconds)
-    await work.end(task, end, _record(work, told, work.record.schema_, now))
+    work.end(task, end, _record(work, told, work.record.schema_, now))
 
 
-async def left(work: Work, task: Task, target: Target, now: Sight | None, why: str) -> None:
+def left(work: Work, task: Task, target: Target, now: Sight | None, why: str) -> None:
     """Say that there is no way back for a schema that needs one."""
     at = (now.revision if now else target.moved_to) or "an unknown revision"
     said = f"the schema was moved from {target.before} and {why}: it is left at {at}"
     end = Ending("failed", said, begun=False)
     told = _reverted("revert_failed", said)
-    await work.end(task, end, _record(work, told, work.record.schema_, now))
+    work.end(task, end, _record(work, told, work.record.schema_, now))
 
 
-async def untold(work: Work, task: Task, now: Sight, seconds: float, *, begun: bool) -> None:
+def untold(work: Work, task: Task, now: Sight, seconds: float, *, begun: bool) -> None:
     """Where the schema is could not be asked: nothing was begun, or nobody knows how far."""
     said = f"could not ask where the schema is: {now.unsaid}"
     if begun:
         said = f"{said}; it was begun by a worker that died"
     end = Ending("unknown" if begun else "errored", said, now.output, begun=begun, seconds=seconds)
     told = _reverted("revert_failed", said)
-    await work.end(task, end, _record(work, told, work.record.schema_, now))
+    work.end(task, end, _record(work, told, work.record.schema_, now))
 
 
 def _record(

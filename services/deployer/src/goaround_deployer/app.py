@@ -5,10 +5,10 @@ import httpx
 from goaround_chassis.bus import Bus, Subscription
 from goaround_chassis.clock import SystemClock
 from goaround_chassis.service import Service
+from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command, on_dead
 from goaround_deployer.inspecting import Inspector, on_inspect, on_uninspected
 from goaround_deployer.journal import ProcedureCommand
-from goaround_deployer.lease import Admitter
 from goaround_deployer.reach import ReachableSchemas
 from goaround_deployer.rehearsal import ScratchRehearsals
 from goaround_deployer.settings import DeployerSettings

@@ -7,10 +7,11 @@ from typing import assert_never
 
 import structlog
 
-from goaround_deployer import answers, migration, reverting
+from goaround_deployer import migration, reverting
 from goaround_deployer.journal import End
 from goaround_deployer.procedure import Begin, Finish, Settle, Task, closed, next_move
-from goaround_deployer.work import Ending, Work, ending
+from goaround_deployer.runner import Attempt
+from goaround_deployer.work import Ending, LeftOff, Work, ending
 from goaround_schemas.guide.step import Step
 from goaround_schemas.procedure import WorkDeploy
 
@@ -24,13 +25,15 @@ async def to_the_end(work: Work) -> None:
 
     Raises:
         Lost: Another worker has the run, or may have; nothing more was done or told.
+        Forestalled: Another worker has the run, and we never had; nothing was done.
         Unavailable: It is done and written down, but not told. Deliver the command again.
     """
     if work.record.end is None:
         await work.hold.keep(_until_finished(work))
     else:
         # A rollback came first, and its word on this deployment is written already.
-        await work.hold.record_as(work.record, release=True)
+        work.hold.note(work.record, release=True)
+        await work.hold.write()
     end = work.record.end
     assert end is not None, "a run is let go of only with the end on record"
     log.info(
@@ -40,9 +43,7 @@ async def to_the_end(work: Work) -> None:
         outcome=end.outcome,
         reason=end.reason,
     )
-    for event in answers.all_of(work.command, work.plan, work.record):
-        if event.id not in work.told:
-            await work.tools.publisher.publish(event)
+    await work.tell_all()
 
 
 async def _until_finished(work: Work) -> None:
@@ -55,11 +56,12 @@ async def _until_finished(work: Work) -> None:
                     log.warning("taken_up_again", run=work.command.data.run_id, task=task.name)
                 await _do(work, task)
             case Settle(task, outcome, detail):
-                await work.end(task, Ending(outcome, detail, begun=outcome == "unknown"))
+                work.end(task, Ending(outcome, detail, begun=outcome == "unknown"))
             case Finish(outcome, reason):
                 at = work.tools.clock.now()
                 end = End(outcome=outcome, reason=reason[:_MOST_REASON], at=at)
-                await work.hold.record_as(closed(work.record, end), release=True)
+                work.hold.note(closed(work.record, end), release=True)
+                await work.hold.write()
                 return
             case _:
                 assert_never(move)
@@ -80,15 +82,18 @@ async def _step(work: Work, task: Task, step: Step) -> None:
     begun = found is not None
     tries = found.attempts if found else 0
     most = max(tries + 1, 1 + step.retries)
+    last: Attempt | None = None
     seconds = work.watch(task)
-    while True:
+    while last is None or (last.outcome in ("failed", "errored") and tries < most):
+        if last is not None:
+            log.info("step_failed", run=work.command.data.run_id, step=step.name, tries=tries)
+            if not await work.pause(tries):
+                break
+        try:
+            last = await work.do(task, step, tries + 1)
+        except LeftOff:
+            break
         tries += 1
-        await work.begin(task, tries)
-        attempt = await work.attempt(step)
-        begun = begun or attempt.begun
-        if attempt.outcome not in ("failed", "errored") or tries >= most:
-            break
-        log.info("step_failed", run=work.command.data.run_id, step=step.name, tries=tries)
-        if not await work.pause(tries):
-            break
-    await work.end(task, ending(attempt, begun=begun, seconds=seconds(), attempts=tries))
+        begun = begun or last.begun
+    if last is not None:
+        work.end(task, ending(last, begun=begun, seconds=seconds(), attempts=tries))

@@ -7,7 +7,9 @@ from goaround_chassis.bus.errors import Unavailable
 from goaround_chassis.errors import Later
 from goaround_deployer import answers
 from goaround_deployer.admission import Answer, Refuse
+from goaround_deployer.admitting import BUSY, Admitted, Admitter
 from goaround_deployer.execution import to_the_end
+from goaround_deployer.hold import Hold, Lost
 from goaround_deployer.journal import (
     MIGRATION,
     End,
@@ -17,9 +19,8 @@ from goaround_deployer.journal import (
     Unreadable,
     decode,
 )
-from goaround_deployer.lease import BUSY, Admitter, Hold, Lost
 from goaround_deployer.procedure import Task, closed, plan_of, target_of
-from goaround_deployer.work import Tools, Work
+from goaround_deployer.work import Tools, Work, tell
 from goaround_schemas.procedure import WorkRollback
 
 log = structlog.get_logger(__name__)
@@ -35,18 +36,22 @@ async def on_command(command: ProcedureCommand, admitter: Admitter, tools: Tools
         Later: Another worker has the run, or took it from us.
         Unavailable: The bus or the bucket is away; the journal knows how far it came.
     """
-    match await admitter.admit(command):
-        case Refuse():
-            await _refuse(command, tools)
-        case Answer(record):
-            await _answer(command, record, admitter.bucket, tools)
-        case Hold() as hold:
-            plan = await _plan(command, hold.record, hold.journal, admitter.bucket)
-            try:
+
+    async def carry_out(admitted: Admitted) -> None:
+        match admitted:
+            case Refuse():
+                await _refuse(command, tools)
+            case Answer(record):
+                await _answer(command, record, admitter.bucket, tools)
+            case Hold() as hold:
+                plan = await _plan(command, hold.record, hold.journal, admitter.bucket)
                 await to_the_end(Work(command, plan, hold, tools))
-            except Lost as lost:
-                log.warning("lost_run", run=command.data.run_id, why=lost.why)
-                raise Later(BUSY, str(lost)) from lost
+
+    try:
+        await admitter.admit(command, carry_out)
+    except Lost as lost:
+        log.warning("lost_run", run=command.data.run_id, why=lost.why)
+        raise Later(BUSY, str(lost)) from lost
 
 
 async def on_dead(command: ProcedureCommand, why: str, admitter: Admitter, tools: Tools) -> None:
@@ -57,15 +62,20 @@ async def on_dead(command: ProcedureCommand, why: str, admitter: Admitter, tools
     """
     reason = f"the deployer gave this command up: {why}"[:_MOST_REASON]
     end = End(outcome="errored", reason=reason, at=tools.clock.now())
-    try:
-        match await admitter.admit(command):
+
+    async def give_up(admitted: Admitted) -> None:
+        match admitted:
             case Refuse():
                 await _refuse(command, tools)
             case Answer(record):
                 await _answer(command, record, admitter.bucket, tools)
             case Hold() as hold:
-                await hold.record_as(closed(hold.record, end), release=True)
+                hold.note(closed(hold.record, end), release=True)
+                await hold.write()
                 await _answer(command, hold.record, admitter.bucket, tools)
+
+    try:
+        await admitter.admit(command, give_up)
     except (Later, Lost) as busy:
         log.warning("given_up_but_in_hand", run=command.data.run_id, why=busy.why)
     except (Unavailable, Unreadable) as error:
@@ -84,8 +94,7 @@ async def _answer(
     command: ProcedureCommand, record: ProcedureRecord, bucket: Bucket, tools: Tools
 ) -> None:
     plan = await _plan(command, record, None, bucket)
-    for event in answers.all_of(command, plan, record):
-        await tools.publisher.publish(event)
+    await tell(tools.publisher, answers.all_of(command, plan, record))
 
 
 async def _plan(

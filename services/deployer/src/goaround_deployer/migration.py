@@ -29,7 +29,7 @@ async def forward(work: Work, task: Task) -> None:
     try:
         now = await look(work, migrations)
         if orphan is not None and work.record.schema_ is not None:
-            if await _settled(work, task, migrations, work.record.schema_, now, seconds()):
+            if _settled(work, task, migrations, work.record.schema_, now, seconds()):
                 return
             began = work.record.schema_
         else:
@@ -40,15 +40,19 @@ async def forward(work: Work, task: Task) -> None:
     except LeftOff:
         return
     record = work.record.model_copy(update={"schema_": began})
-    await work.begin(task, (orphan.attempts if orphan else 0) + 1, record)
-    applied = await work.attempt(command_of("apply migrations", migrations.apply, migrations))
+    apply = command_of("apply migrations", migrations.apply, migrations)
+    try:
+        applied = await work.do(task, apply, (orphan.attempts if orphan else 0) + 1, record)
+    except LeftOff:
+        return
     if applied.outcome == "done":
+        # Written before it is asked where that led.
         began = began.model_copy(update={"applied": True})
-        await work.hold.record_as(work.record.model_copy(update={"schema_": began}))
+        work.hold.note(work.record.model_copy(update={"schema_": began}))
     await _applied(work, task, migrations, applied, began, seconds())
 
 
-async def _settled(
+def _settled(
     work: Work,
     task: Task,
     migrations: Migrations,
@@ -61,7 +65,7 @@ async def _settled(
         fate: Fate = "done"
     elif now.revision is None and now.fingerprint is None:
         said = f"could not ask where the schema is: {now.unsaid}; it was {_BEGUN}"
-        await work.end(task, Ending("unknown", said, now.output, seconds=seconds))
+        work.end(task, Ending("unknown", said, now.output, seconds=seconds))
         return True
     else:
         before = Place(schema.before, schema.fingerprint_before)
@@ -74,7 +78,7 @@ async def _settled(
     at = now.revision or "a revision that nobody tells"
     if fate == "done":
         said = f"from {schema.before} to {at}, completed by a worker that then died"
-        await work.end(task, Ending("done", said, seconds=seconds), record)
+        work.end(task, Ending("done", said, seconds=seconds), record)
         return True
     touched = now.same_form(schema.fingerprint_before) is False
     form = ", and its catalogue is not as it was" if touched else ""
@@ -82,7 +86,7 @@ async def _settled(
         f"apply was begun at {schema.before} by a worker that died, and the schema is now at {at}"
         f"{form}: nobody can say whether it was done completely"
     )
-    await work.end(task, Ending("unknown", said, seconds=seconds), record)
+    work.end(task, Ending("unknown", said, seconds=seconds), record)
     return True
 
 
@@ -97,11 +101,11 @@ async def _allowed(
     if now.revision is None:
         said = f"could not ask where the schema is: {now.unsaid}"
         end = Ending("errored", said, now.output, begun=False, seconds=seconds)
-        await work.end(task, end)
+        work.end(task, end)
         return None
     if migrations.database is not None and now.fingerprint is None:
         said = f"{now.unseen}; nothing was applied, since no way back could be proven"
-        await work.end(task, Ending("errored", said, begun=False, seconds=seconds))
+        work.end(task, Ending("errored", said, begun=False, seconds=seconds))
         return None
     scripts: tuple[Script, ...] = ()
     if migrations.can_be_judged:
@@ -110,7 +114,7 @@ async def _allowed(
         except NotTold as error:
             refused = judging.untold_refusal(error.why, work.allow, _deploy_again(work))
         if refused is not None:
-            await work.end(task, Ending("failed", refused, begun=False, seconds=seconds))
+            work.end(task, Ending("failed", refused, begun=False, seconds=seconds))
             return None
     # The place before the first touch outlives a second try: the way back needs it.
     if work.record.schema_ is not None:
@@ -158,15 +162,15 @@ async def _applied(
     record = work.record.model_copy(update={"schema_": schema})
     if applied.outcome != "done":
         begun = applied.begun or work.record.tasks[task.key].attempts > 1
-        await work.end(task, ending(applied, begun=begun, seconds=seconds), record)
+        work.end(task, ending(applied, begun=begun, seconds=seconds), record)
         return
     if after is None and now.unsaid:
         said = f"applied, but `current` then said nothing of use: {now.unsaid}"
-        await work.end(task, Ending("failed", said, now.output, seconds=seconds), record)
+        work.end(task, Ending("failed", said, now.output, seconds=seconds), record)
         return
     said = _moved(before, after, now.same_form(began.fingerprint_before))
     unseen = f"; {now.unseen}" if now.unseen else ""
-    await work.end(task, Ending("done", said + unseen, applied.output, seconds=seconds), record)
+    work.end(task, Ending("done", said + unseen, applied.output, seconds=seconds), record)
 
 
 def _moved(before: str, after: str | None, same_form: bool | None) -> str:

@@ -32,10 +32,10 @@ async def back(work: Work, task: Task) -> None:
     target, migrations = task.target, task.migrations
     if target is None:
         said = "nothing on record says that migrations were applied"
-        await work.end(task, Ending("skipped", said, begun=False))
+        work.end(task, Ending("skipped", said, begun=False))
         return
     if migrations is None:
-        await left(work, task, target, None, judging.NO_WAY)
+        left(work, task, target, None, judging.NO_WAY)
         return
     seconds = work.watch(task)
     begun = task.key in work.record.tasks
@@ -44,10 +44,10 @@ async def back(work: Work, task: Task) -> None:
     if not target.moved and where in ("there", "astray"):
         # What others have changed since is not for this way back to answer for.
         said = f"at {target.before} as before: the deployment did not move it, nothing to revert"
-        await work.end(task, Ending("done", said, begun=begun, seconds=seconds()))
+        work.end(task, Ending("done", said, begun=begun, seconds=seconds()))
         return
     if where == "there":
-        await ended(work, task, there(now, target, begun=begun), now, seconds(), begun=begun)
+        ended(work, task, there(now, target, begun=begun), now, seconds(), begun=begun)
         return
     judged = where == "elsewhere" or (migrations.on_rollback == "keep" and not begun)
     way = await _way(work, migrations, target, now) if judged else WayBack("go")
@@ -55,19 +55,19 @@ async def back(work: Work, task: Task) -> None:
         # A worker before us has judged the whole of it; this is what it left of that.
         way = WayBack("go")
     if way.do == "keep":
-        await stays(work, task, target, now, way, seconds())
+        stays(work, task, target, now, way, seconds())
     elif where == "untold" and not _tells_enough(work, now, begun=begun):
-        await untold(work, task, now, seconds(), begun=begun)
+        untold(work, task, now, seconds(), begun=begun)
     elif where == "astray":
         said = f"`current` says {target.before}, as before the deployment"
-        await ended(work, task, astray(now, target, said), now, seconds(), begun=begun)
+        ended(work, task, astray(now, target, said), now, seconds(), begun=begun)
     elif way.do == "refuse" and begun:
         said = f"the revert was begun by a worker that died, and cannot be gone on with: {way.why}"
-        await ended(work, task, failed("errored", said, now, target), now, seconds(), begun=True)
+        ended(work, task, failed("errored", said, now, target), now, seconds(), begun=True)
     elif way.do == "refuse":
-        await stays(work, task, target, now, way, seconds())
+        stays(work, task, target, now, way, seconds())
     elif way.do == "none":
-        await left(work, task, target, now, way.why)
+        left(work, task, target, now, way.why)
     else:
         await _revert(work, task, migrations, target, now, way, seconds)
 
@@ -115,7 +115,7 @@ async def _revert(
     orphan, began = work.record.tasks.get(task.key), work.record.schema_
     if orphan is not None and began is not None:
         if lost := _lost_on_the_way(began, now, target, migrations):
-            await ended(work, task, lost, now, seconds(), begun=True)
+            ended(work, task, lost, now, seconds(), begun=True)
             return
     else:
         began = SchemaRecord(
@@ -128,18 +128,18 @@ async def _revert(
     except NotCopied as error:
         why = f"{way.why}. It may be lost, but could not be copied first: {error.why}"
         if orphan is None:
-            await stays(work, task, target, now, WayBack("refuse", why), seconds())
+            stays(work, task, target, now, WayBack("refuse", why), seconds())
         else:
             told = failed("errored", why, now, target)
-            await ended(work, task, told, now, seconds(), begun=True)
+            ended(work, task, told, now, seconds(), begun=True)
         return
     # What was copied before stays there; what was written since is beside it.
     kept = tuple(dict.fromkeys((*began.kept, *(copy.table for copy in copies))))
     began = began.model_copy(update={"kept": kept})
     record = work.record.model_copy(update={"schema_": began})
-    await work.begin(task, (orphan.attempts if orphan else 0) + 1, record)
     argv = tuple(part.replace(BEFORE, target.before) for part in migrations.revert)
-    reverted = await work.attempt(command_of("revert migrations", argv, migrations))
+    revert = command_of("revert migrations", argv, migrations)
+    reverted = await work.do(task, revert, (orphan.attempts if orphan else 0) + 1, record)
     seen = await look(work, migrations)
     found = proof(reverted, seen, target, began.before)
     began = began.model_copy(update={"applied": reverted.outcome == "done"})
@@ -148,7 +148,7 @@ async def _revert(
     # Last, since of a long output the end is kept.
     output = "\n".join([reverted.output, *(copy.restore_sql for copy in copies)]).strip("\n")
     begun = reverted.begun or orphan is not None
-    await ended(work, task, found, seen, seconds(), begun=begun, schema=began, output=output)
+    ended(work, task, found, seen, seconds(), begun=begun, schema=began, output=output)
 
 
 def _lost_on_the_way(
@@ -175,7 +175,7 @@ async def _copied(work: Work, migrations: Migrations, way: WayBack) -> tuple[tup
     """
     if way.do != "copy":
         return (), ""
-    work.hold.ensure()
+    await work.hold.secure()
     try:
         if migrations.database is None:
             raise NotCopied("the guide does not name the database (deploy: migrations: database)")

@@ -1,11 +1,12 @@
 """One command in hand: what is done under its hold, each thing journaled around its doing.
 
 Decides nothing. Nothing is begun that is not written down as begun; nothing is told that is not
-written down as ended.
+written down as ended. What is noted is written with what comes next: the end of one step with the
+beginning of another.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from goaround_chassis.bus.errors import Refused, Unavailable
 from goaround_chassis.clock import Clock
 from goaround_chassis.publisher import Publisher
 from goaround_deployer import answers
+from goaround_deployer.hold import Hold, Sleep
 from goaround_deployer.journal import (
     ProcedureCommand,
     ProcedureRecord,
@@ -22,10 +24,10 @@ from goaround_deployer.journal import (
     deed_of,
     tail,
 )
-from goaround_deployer.lease import Hold, Sleep
 from goaround_deployer.procedure import Task
 from goaround_deployer.runner import Attempt, Runner
 from goaround_deployer.schemas import NoSchemas, Schemas
+from goaround_schemas.envelope import Event
 from goaround_schemas.guide.step import Loss, Step
 from goaround_schemas.procedure import StepOutcome, WorkDeploy, WorkRollback
 
@@ -51,7 +53,7 @@ class Tools:
 
 
 class LeftOff(Exception):
-    """A rollback of the run wants a deployment to leave off: what was asked is not waited for."""
+    """A rollback of the run wants a deployment to leave off: it begins and awaits nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +110,38 @@ class Work:
         back = isinstance(self.command, WorkRollback)
         return frozenset((*data.allow, *(guide.allow_revert if back else guide.allow)))
 
-    async def attempt(self, step: Step) -> Attempt:
-        """Do a step once.
+    async def do(
+        self, task: Task, step: Step, attempts: int, record: ProcedureRecord | None = None
+    ) -> Attempt:
+        """Do a step once for a task, written down as begun before it is.
 
         Raises:
             Lost: The run may be somebody else's by now; nothing was begun.
+            LeftOff: A stop came first; nothing was begun, and the journal will say so.
         """
-        self.hold.ensure()
-        return await self.tools.runner.run(step, self.command.data.values, self.stop)
+        before = self.record
+        self._begin(task, attempts, record or before)
+        try:
+            return await self.attempt(step)
+        except LeftOff:
+            self.hold.note(before)
+            raise
+
+    async def attempt(self, step: Step) -> Attempt:
+        """Do a step once, and tell meanwhile what has ended before it.
+
+        Raises:
+            Lost: The run may be somebody else's by now; nothing was begun.
+            LeftOff: A stop came first; nothing was begun.
+        """
+        await self.hold.secure()
+        if self.stop.is_set():
+            raise LeftOff
+        doing = self.tools.runner.run(step, self.command.data.values, self.stop)
+        if not (news := self._untold()):
+            return await doing
+        attempt, _ = await asyncio.gather(doing, self._tell_if_possible(news))
+        return attempt
 
     async def unless_stopped(self, asking: Coroutine[Any, Any, T]) -> T:
         """Wait for what changes nothing.
@@ -154,30 +180,8 @@ class Work:
         log.info("task_begins", run=self.command.data.run_id, task=task.name)
         return lambda: loop.time() - began
 
-    async def begin(
-        self, task: Task, attempts: int = 1, record: ProcedureRecord | None = None
-    ) -> None:
-        """Journal that a task is about to be begun. Only then may it be.
-
-        Raises:
-            Lost: It is not written.
-        """
-        record = record or self.record
-        found = record.tasks.get(task.key)
-        started = TaskRecord(
-            state="started",
-            started_at=found.started_at if found else self.tools.clock.now(),
-            attempts=attempts,
-            deed=self._deed(task),
-        )
-        await self.hold.record_as(record.with_task(task.key, started))
-
-    async def end(self, task: Task, end: Ending, record: ProcedureRecord | None = None) -> None:
-        """Journal how a task ended, and tell.
-
-        Raises:
-            Lost: It is neither written nor told.
-        """
+    def end(self, task: Task, end: Ending, record: ProcedureRecord | None = None) -> None:
+        """Note how a task ended. It is told once that is written."""
         record = record or self.record
         found = record.tasks.get(task.key)
         ended = TaskRecord(
@@ -192,7 +196,7 @@ class Work:
             goes_on=end.goes_on,
             deed=self._deed(task),
         )
-        await self.hold.record_as(record.with_task(task.key, ended))
+        self.hold.note(record.with_task(task.key, ended))
         log.info(
             "task_ended",
             run=self.command.data.run_id,
@@ -201,22 +205,56 @@ class Work:
             detail=ended.detail,
             seconds=ended.seconds,
         )
-        await self._tell()
+
+    async def tell_all(self) -> None:
+        """Say what has ended and was not told, and the last word, once all of it is written.
+
+        Raises:
+            Unavailable: Something of it was not told.
+        """
+        last = answers.executed(self.command, self.plan, self.record)
+        await tell(self.tools.publisher, [*self._untold().values(), last])
+
+    def _begin(self, task: Task, attempts: int, record: ProcedureRecord) -> None:
+        found = record.tasks.get(task.key)
+        started = TaskRecord(
+            state="started",
+            started_at=found.started_at if found else self.tools.clock.now(),
+            attempts=attempts,
+            deed=self._deed(task),
+        )
+        self.hold.note(record.with_task(task.key, started))
 
     def _deed(self, task: Task) -> str:
         return deed_of(task.step, self.command.data.run_id) if task.step else ""
 
-    async def _tell(self) -> None:
-        """Tell what has ended, in order, also what workers before us may not have told.
+    def _untold(self) -> dict[str, Event]:
+        """What is to be said of tasks, in order, also what workers before us may not have told."""
+        tasks = self.record.tasks
+        return {
+            task.key: answers.step_finished(self.command, self.plan, place, self.record)
+            for place, task in enumerate(self.plan)
+            if task.key not in self.told and task.key in tasks and tasks[task.key].state == "ended"
+        }
 
-        Nothing waits for it: what cannot be told now is told before the last word.
-        """
-        for event in answers.steps_finished(self.command, self.plan, self.record):
-            if event.id in self.told:
-                continue
-            try:
-                await self.tools.publisher.publish(event)
-            except (Unavailable, Refused) as error:
-                log.warning("not_told_yet", run=self.command.data.run_id, why=str(error))
-                return
-            self.told.add(event.id)
+    async def _tell_if_possible(self, news: dict[str, Event]) -> None:
+        """Nothing waits for it: what cannot be told now is told before the last word."""
+        try:
+            await tell(self.tools.publisher, news.values())
+        except (Unavailable, Refused) as error:
+            log.warning("not_told_yet", run=self.command.data.run_id, why=str(error))
+        else:
+            self.told |= news.keys()
+
+
+async def tell(publisher: Publisher, events: Iterable[Event]) -> None:
+    """Publish events at the same time; return once all are kept.
+
+    Raises:
+        Unavailable: One of them is not, or nobody knows.
+        Refused: One of them is not taken.
+    """
+    publishing = (publisher.publish(event) for event in events)
+    for failed in await asyncio.gather(*publishing, return_exceptions=True):
+        if failed is not None:
+            raise failed
