@@ -1,15 +1,18 @@
 """A guide's text becomes its model, or every fault in it at once."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from goaround_guidebook.fault import Fault, GuideInvalid
 from goaround_guidebook.inspection import inspect
 from goaround_guidebook.planting import plant
+from goaround_guidebook.remembering import Remembered
 from goaround_guidebook.scanner import Unreadable
 from goaround_guidebook.tree import Mapping, plain
 from goaround_guidebook.validation import read_model
 from goaround_schemas.guide import Guide
+
+MOST_REMEMBERED = 4 * 1024 * 1024
+"""Characters of the guides that are remembered; their models take some fifteen times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,9 @@ class Reading:
 
     guide: Guide
     warnings: tuple[str, ...]
+
+
+_remembered: Remembered[Reading] = Remembered(MOST_REMEMBERED)
 
 
 def read(text: str, name: str) -> Guide:
@@ -29,13 +35,20 @@ def read(text: str, name: str) -> Guide:
     return examine(text, name).guide
 
 
-@lru_cache(maxsize=128)
 def examine(text: str, name: str) -> Reading:
     """Return the guide that a text holds, with its warnings. Raises what `read` raises.
 
     A guide's text is read again and again, as every record of a run carries it: the last ones are
     remembered.
     """
+    reading = _remembered.find(text, name)
+    if reading is None:
+        reading = _examined(text, name)
+        _remembered.keep(text, name, reading)
+    return reading
+
+
+def _examined(text: str, name: str) -> Reading:
     try:
         root, faults = plant(text, name)
     except Unreadable as exc:
