@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import cast
 
 from pydantic import ValidationError
 
@@ -22,6 +23,8 @@ class ReferencedSecrets:
         Raises:
             Missing: One leads to nothing, or the check is none with it in place.
         """
+        if not _refers(check.model_dump(mode="json", exclude_defaults=True)):
+            return Opened(check, _as_it_is)
         try:
             resolved = resolve_all(check.model_dump(mode="json"), self._environ)
         except (SecretMissing, ReferenceMalformed) as error:
@@ -32,3 +35,20 @@ class ReferencedSecrets:
             # Without the cause: that repeats what it was given.
             raise Missing("the check is not valid with its secrets in place") from None
         return Opened(opened, Mask(resolved.secrets).apply)
+
+
+def _refers(part: object) -> bool:
+    """Tell whether there is anything in a check that may be a reference, or is written as one."""
+    match part:
+        case str():
+            return "${" in part
+        case dict():
+            return any(map(_refers, cast("dict[str, object]", part).values()))
+        case list():
+            return any(map(_refers, cast("list[object]", part)))
+        case _:
+            return False
+
+
+def _as_it_is(text: str) -> str:
+    return text
