@@ -4,14 +4,18 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import pytest
+
 from goaround_chassis.testing import RecordingPublisher
+from goaround_schemas.envelope import Message as Said
 from goaround_schemas.envelope import derived_id
-from goaround_schemas.recording import DeployRecorded
+from goaround_schemas.guide import Record
+from goaround_schemas.recording import DeployRecorded, WorkRecord
 from goaround_scribe.commit import Commits, Message
-from goaround_scribe.handlers import Desk, on_dead, on_record
+from goaround_scribe.handlers import Desk, on_dead, on_record, on_records
 from goaround_scribe.page import Pages
 from tests.builders import deploy_requested
-from tests.scribe.builders import entry_of, outcomes, record_of, workspace
+from tests.scribe.builders import entry_of, outcomes, record, record_of, workspace
 
 
 async def answered(
@@ -87,6 +91,84 @@ async def test_a_disk_that_hangs_holds_up_no_run() -> None:
     assert set(outcomes(said.data).values()) == {"failed"}
     assert "whether the disk hangs" in said.data.entries[0].detail
     assert asked.names == ()
+
+
+def wordless(number: int) -> WorkRecord:
+    """A run whose guide names no file to write it to."""
+    return record_of(id=f"w-{number}", run_id=f"quiet-{number}", record=Record(), docs=None)
+
+
+async def test_each_of_a_list_is_answered_whether_it_is_written_somewhere_or_not(
+    tmp_path: Path,
+) -> None:
+    publisher = RecordingPublisher()
+    written = [record_of(id=f"c-{n}", run_id=f"r-{n}") for n in range(3)]
+    commands = [wordless(1), *written, wordless(2)]
+    await on_records(commands, Desk(workspace(tmp_path), publisher, 10.0))
+    said = {answer.causationid: answer for answer in publisher.of(DeployRecorded)}
+    assert {c.id: said[c.id].data.run_id for c in commands} == {
+        "w-1": "quiet-1", "c-0": "r-0", "c-1": "r-1", "c-2": "r-2", "w-2": "quiet-2",
+    }  # fmt: skip
+    assert set(outcomes(said["w-1"].data).values()) == {"skipped", "unchanged"}
+    text = (tmp_path / "CHANGELOG.md").read_text()
+    assert [text.count(f"<!-- goaround:run r-{n} -->") for n in range(3)] == [1] * 3
+
+
+async def test_one_of_a_list_that_cannot_be_written_keeps_no_other_from_its_place(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "BROKEN.md").write_bytes(b"\xff")
+    publisher = RecordingPublisher()
+    broken = record_of(id="c-1", run_id="r-1", record=record(changelog="BROKEN.md"))
+    commands = [record_of(id="c-0", run_id="r-0"), broken, record_of(id="c-2", run_id="r-2")]
+    await on_records(commands, Desk(workspace(tmp_path), publisher, 10.0))
+    said = {answer.data.run_id: outcomes(answer.data) for answer in publisher.of(DeployRecorded)}
+    assert {run: found["changelog"] for run, found in said.items()} == {
+        "r-0": "written", "r-1": "failed", "r-2": "written",
+    }  # fmt: skip
+    assert said["r-1"]["docs"] == "written"
+
+
+async def test_a_disk_that_hangs_costs_those_of_a_list_nothing_that_touch_no_file() -> None:
+    pages, publisher = HangingPages(), RecordingPublisher()
+    try:
+        await on_records([wordless(1), record_of(), wordless(2)], Desk(pages, publisher, 0.05))
+    finally:
+        pages.end.set()
+    first, second, last = publisher.of(DeployRecorded)
+    assert {first.data.run_id, second.data.run_id} == {"quiet-1", "quiet-2"}
+    assert set(outcomes(last.data).values()) == {"failed"}
+
+
+class Deaf(Exception):
+    """The bus does not take it."""
+
+
+class RefusingPublisher(RecordingPublisher):
+    """Takes every message but the answer to one command."""
+
+    def __init__(self, refused: str) -> None:
+        super().__init__()
+        self._refused = refused
+
+    async def publish(self, message: Said) -> None:
+        if message.causationid == self._refused:
+            raise Deaf
+        await super().publish(message)
+
+
+@pytest.mark.parametrize("refused", ["c-1", "w-1"])
+async def test_an_answer_that_is_not_taken_is_raised_once_all_others_are_given(
+    tmp_path: Path, refused: str
+) -> None:
+    publisher = RefusingPublisher(refused)
+    commands = [record_of(id=f"c-{n}", run_id=f"r-{n}") for n in range(3)] + [
+        wordless(n) for n in range(3)
+    ]
+    with pytest.raises(Deaf):
+        await on_records(commands, Desk(workspace(tmp_path), publisher, 10.0))
+    given = {answer.causationid for answer in publisher.of(DeployRecorded)}
+    assert given == {c.id for c in commands} - {refused}
 
 
 async def test_a_command_that_is_put_aside_is_answered_as_failed() -> None:

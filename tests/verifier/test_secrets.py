@@ -43,6 +43,22 @@ def test_a_check_without_references_stays_as_it_is(secrets: Secrets) -> None:
     assert secrets.open(plain).check == plain
 
 
+def test_what_only_looks_like_a_reference_is_written_as_it_is_meant() -> None:
+    opened = ReferencedSecrets({}).open(check(run=["echo", "$${HOME}"]))
+    assert opened.check.run == ("echo", "${HOME}")
+    assert opened.mask("it printed ${HOME}") == "it printed ${HOME}"
+
+
+def test_a_reference_is_found_however_deep_it_stands() -> None:
+    body = {"a": [{"b": ["${env:TOKEN}"]}]}
+    opened = ReferencedSecrets({"TOKEN": "deep-secret"}).open(
+        check(http={"url": "http://127.0.0.1/", "method": "POST", "body": body})
+    )
+    assert opened.check.http is not None
+    assert opened.check.http.body == {"a": [{"b": ["deep-secret"]}]}
+    assert "deep-secret" not in opened.mask("it said deep-secret")
+
+
 def test_a_missing_secret_is_named_by_its_reference(secrets: Secrets) -> None:
     with pytest.raises(Missing, match=r"\$\{env:NOWHERE\}"):
         secrets.open(check(run=["login", "${env:NOWHERE}"]))

@@ -19,6 +19,20 @@ async def test_an_open_port_passes() -> None:
     assert f"127.0.0.1:{port} took a connection" in finding.detail
 
 
+async def test_a_name_is_looked_up() -> None:
+    async with raw_server(hang) as port:
+        finding = await probe("localhost", port)
+    assert finding.outcome == "passed"
+    assert f"localhost:{port} took a connection" in finding.detail
+
+
+async def test_what_is_no_name_at_all_tells_nothing() -> None:
+    for host in (f"{'a' * 64}.example", "a..example"):
+        finding = await probe(host, 80)
+        assert finding.outcome == "errored", finding
+        assert f"tcp {host}:80" in finding.detail
+
+
 async def test_a_closed_port_may_be_a_start_and_is_a_no_in_the_end() -> None:
     port = closed_port()
     finding = await probe("127.0.0.1", port)

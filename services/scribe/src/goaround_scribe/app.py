@@ -7,7 +7,7 @@ from goaround_chassis.service import Service
 from goaround_schemas.recording import WorkRecord
 from goaround_schemas.subjects import WORK
 from goaround_scribe.disk import LocalDisk
-from goaround_scribe.handlers import SOURCE, Desk, on_dead, on_record
+from goaround_scribe.handlers import SOURCE, Desk, on_dead, on_record, on_records
 from goaround_scribe.repository import GitCommits
 from goaround_scribe.settings import Settings
 from goaround_scribe.workspace import Workspace
@@ -32,6 +32,7 @@ async def build(settings: Settings, bus: Bus) -> Service:
                 consumer=CONSUMER,
                 kinds=(WorkRecord,),
                 handler=partial(on_record, desk=desk),
+                together=partial(on_records, desk=desk),
                 on_dead=partial(on_dead, publisher=bus),
                 concurrency=settings.concurrency,
             ),

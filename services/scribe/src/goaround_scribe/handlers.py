@@ -5,6 +5,7 @@ finds what is written, completes the rest and answers.
 """
 
 import asyncio
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -15,7 +16,7 @@ from goaround_schemas.recording import DeployRecorded, DeployRecordedData, WorkR
 from goaround_scribe.commit import Commits, files_of, message_for, told
 from goaround_scribe.metric import ENTRIES
 from goaround_scribe.page import Pages
-from goaround_scribe.scribe import given_up, record
+from goaround_scribe.scribe import given_up, record, writes
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +34,17 @@ class Desk:
     """None: nothing is committed. What is, has a time of its own."""
 
 
+async def on_records(commands: Sequence[WorkRecord], desk: Desk) -> None:
+    """Write many down and answer each; those that touch no file in one go, beside all others.
+
+    Whatever breaks with one of them is raised when the others are done, and all of them may come
+    again: what is written is found, and what is answered keeps its first answer.
+    """
+    wordless = [command for command in commands if not writes(command)]
+    wordy = (on_record(command, desk) for command in commands if writes(command))
+    await _all_of(_on_wordless(wordless, desk), *wordy)
+
+
 async def on_record(command: WorkRecord, desk: Desk) -> None:
     """Write the run down and answer, whatever could not be written."""
     try:
@@ -43,6 +55,25 @@ async def on_record(command: WorkRecord, desk: Desk) -> None:
         recorded = given_up(command, why)
     else:
         recorded = await _committed(command, recorded, desk)
+    await _answer(command, recorded, desk)
+
+
+async def _on_wordless(commands: Sequence[WorkRecord], desk: Desk) -> None:
+    """Say of runs what there is to learn from them. No disk is touched, so none can hang."""
+    if not commands:
+        return
+    told = await asyncio.to_thread(lambda: [record(command, desk.pages) for command in commands])
+    await _all_of(*(_answer(c, said, desk) for c, said in zip(commands, told, strict=True)))
+
+
+async def _all_of(*works: Coroutine[None, None, None]) -> None:
+    """Do all of them, and raise what broke first only when none is under way any more."""
+    for end in await asyncio.gather(*works, return_exceptions=True):
+        if end is not None:
+            raise end
+
+
+async def _answer(command: WorkRecord, recorded: DeployRecordedData, desk: Desk) -> None:
     await desk.publisher.publish(answer(command, recorded))
     _say(recorded)
 

@@ -21,6 +21,11 @@ from goaround_scribe.page import NotWritten, Pages
 from goaround_scribe.section import SectionBroken
 
 
+def writes(command: WorkRecord) -> bool:
+    """Tell whether the guide names anything that a run is written to."""
+    return command.data.record.changelog is not None or command.data.docs is not None
+
+
 def record(command: WorkRecord, pages: Pages) -> DeployRecordedData:
     """Write down all there is to write, and return what became of each."""
     run = command.data
