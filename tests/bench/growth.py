@@ -71,7 +71,7 @@ class Estate:
         self.clock = SystemClock()
         self.shelf = AnyShelf(messages.guide(watch=messages.watch()))
         self.answers = Answers(self.ledger, self.shelf, self.clock).by_subject()
-        self.post = PostgresPost(self.ledger.pool, asyncio.Event())
+        self.post = PostgresPost(self.ledger.pool, self.ledger.outgoing)
         self.wal_kb = list[float]()
         self._asked = 0
 

@@ -65,6 +65,6 @@ async def kept(where: str | None) -> AsyncIterator[Kept]:
     ledger = await PostgresLedger.connect(where, 5)
     # Ten times as quick as a database for each test.
     await ledger.pool.execute(f"truncate {_TABLES} restart identity")
-    letters = PostgresPost(ledger.pool, ledger.bell)
+    letters = PostgresPost(ledger.pool, ledger.outgoing)
     yield Kept(ledger, letters, where)
     await ledger.close()

@@ -11,7 +11,7 @@ import pytest
 from goaround_orchestrator.proofs import MOST_COUNTED
 from goaround_orchestrator.store import PostgresLedger
 from goaround_orchestrator.store.sql import queries
-from goaround_orchestrator.store.unit import Pinned, PostgresUnit
+from goaround_orchestrator.store.unit import Familiar, Pinned, PostgresUnit
 from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.proving import (
     CorrectionDecision,
@@ -344,7 +344,7 @@ async def test_a_run_that_proposes_nothing_asks_nothing_of_the_database(migrated
     ledger = await PostgresLedger.connect(migrated, 1)
     async with ledger.pool.acquire() as connection:
         with connection.query_logger(heard):
-            unit = PostgresUnit(connection, Pinned())
+            unit = PostgresUnit(connection, Pinned(), Familiar(), ())
             place = ("checkout", "prod", "r-1", "checkout.yaml")
             assert await unit.proposed(*place, (), at()) == ()
             await unit.flush()

@@ -55,9 +55,11 @@ class Forgetful(Instead):
         await self.other.first_time(message_id)
         return True
 
-    async def first_times(self, message_ids: Sequence[str]) -> frozenset[str]:
+    async def first_times(
+        self, message_ids: Sequence[str], about: Sequence[str] = ()
+    ) -> frozenset[str]:
         """Every time is the first."""
-        await self.other.first_times(message_ids)
+        await self.other.first_times(message_ids, about)
         return frozenset(message_ids)
 
 

@@ -40,7 +40,7 @@ async def build(settings: OrchestratorSettings, bus: Bus) -> Service:
     """Put the orchestrator together."""
     dsn = settings.database_url.get_secret_value()
     ledger = await PostgresLedger.connect(dsn, settings.database_connections)
-    post = PostgresPost(ledger.pool, ledger.bell)
+    post = PostgresPost(ledger.pool, ledger.outgoing)
     guides, clock = DirectoryGuides(settings.guides_dir), SystemClock()
     last_look = LastLook(settings.sweep_every_s)
     answers = (

@@ -80,9 +80,10 @@ async def on_answers(events: Sequence[Answer], ledger: Ledger, clock: Clock) -> 
     """Many workers answered: all of it is decided in one transaction, or nothing is."""
     steps: list[Step] = []
     async with ledger.unit() as unit:
-        fresh = await unit.first_times([event.id for event in events])
+        fresh = await unit.first_times(
+            [event.id for event in events], [event.data.run_id for event in events]
+        )
         news = {event.id: event for event in events if event.id in fresh}
-        await unit.hold([event.data.run_id for event in news.values()], ())
         for told in news.values():
             run = await unit.run(told.data.run_id)
             event = await _noted(unit, run, told)

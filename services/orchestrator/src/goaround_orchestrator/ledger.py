@@ -156,8 +156,13 @@ class Unit(UnitOfProofs, Protocol):
         """Note that the message was handled; False if it was before."""
         ...
 
-    async def first_times(self, message_ids: Sequence[str]) -> frozenset[str]:
-        """Note that the messages were handled; return those that were not before."""
+    async def first_times(
+        self, message_ids: Sequence[str], about: Sequence[str] = ()
+    ) -> frozenset[str]:
+        """Note that the messages were handled, and lock the runs that they are about.
+
+        Return those that were not handled before.
+        """
         ...
 
     async def hold(self, run_ids: Sequence[str], places: Sequence[Place]) -> None:

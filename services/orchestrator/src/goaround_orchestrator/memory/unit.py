@@ -57,9 +57,16 @@ class MemoryUnit:
         self._own.inbox[message_id] = self._ledger.clock.now()
         return True
 
-    async def first_times(self, message_ids: Sequence[str]) -> frozenset[str]:
-        """Note that the messages were handled; return those that were not before."""
-        return frozenset([id_ for id_ in sorted(set(message_ids)) if await self.first_time(id_)])
+    async def first_times(
+        self, message_ids: Sequence[str], about: Sequence[str] = ()
+    ) -> frozenset[str]:
+        """Note that the messages were handled, and lock the runs that they are about.
+
+        Return those that were not handled before.
+        """
+        fresh = frozenset([id_ for id_ in sorted(set(message_ids)) if await self.first_time(id_)])
+        await self.hold(about, ())
+        return fresh
 
     async def hold(self, run_ids: Sequence[str], places: Sequence[Place]) -> None:
         """Lock these places, and then these runs and all that stand or wait there, at once."""

@@ -22,6 +22,20 @@ class Moved(NamedTuple):
     cause: str | None
 
 
+class Rest(NamedTuple):
+    """What is written along with runs."""
+
+    moves: Sequence[Moved] = ()
+    landed: Sequence[Landing] = ()
+    letters: Sequence[Letter] = ()
+    sent: Sequence[int] = ()
+    """Messages in the outbox that have been sent."""
+
+    def __bool__(self) -> bool:
+        """Whether there is any of it."""
+        return any(self[:])
+
+
 def places(of: Sequence[Place]) -> Columns:
     """Services and environments."""
     return [service for service, _ in of], [environment for _, environment in of]

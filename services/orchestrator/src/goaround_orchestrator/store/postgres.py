@@ -13,9 +13,10 @@ from goaround_orchestrator.ledger import Away, Condition, Place, RunMark, in_ord
 from goaround_orchestrator.run import Run
 from goaround_orchestrator.store import columns, proofs
 from goaround_orchestrator.store.migrate import migrations
+from goaround_orchestrator.store.outgoing import Outgoing
 from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.sql import queries
-from goaround_orchestrator.store.unit import Pinned, PostgresUnit
+from goaround_orchestrator.store.unit import Familiar, Pinned, PostgresUnit
 from goaround_schemas.api import (
     EvidenceQuery,
     EvidenceRow,
@@ -52,11 +53,12 @@ _SELDOM = ENDS - {Phase.SUCCEEDED}
 class PostgresLedger:
     """Runs in Postgres."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", familiar: Familiar) -> None:
         self._pool = pool
         self._pinned = Pinned()
-        self.bell = asyncio.Event()
-        """Rung when a transaction that posted messages is in."""
+        self._familiar = familiar
+        self.outgoing = Outgoing()
+        """Where the relay of this process finds what transactions have posted."""
 
     @classmethod
     async def connect(cls, dsn: str, connections: int = 10) -> "PostgresLedger":
@@ -65,6 +67,17 @@ class PostgresLedger:
         Raises:
             asyncpg.PostgresError: The database is there and does not let us in.
         """
+        familiar = Familiar()
+
+        async def connected(connection: object) -> None:
+            # It may be another server by now, which never got what the one before it had.
+            del connection
+            familiar.clear()
+
+        async def released(connection: object) -> None:
+            # Nothing of ours outlives a transaction: there is nothing to reset, at a round trip.
+            del connection
+
         while True:
             try:
                 with reaching():
@@ -75,12 +88,14 @@ class PostgresLedger:
                         command_timeout=30,
                         timeout=10,
                         server_settings=_NOT_FOREVER,
+                        init=connected,
+                        reset=released,
                     )
             except Away as away:
                 log.warning("waiting_for_database", why=str(away))
                 await asyncio.sleep(AGAIN_S)
             else:
-                return cls(pool)
+                return cls(pool, familiar)
 
     async def close(self) -> None:
         """Close the connections once their transactions are in."""
@@ -94,15 +109,20 @@ class PostgresLedger:
     @asynccontextmanager
     async def unit(self) -> AsyncGenerator[PostgresUnit]:
         """Begin a transaction; it is committed at the end, and undone by an exception."""
-        with reaching():
-            async with self._pool.acquire() as connection:
-                async with connection.transaction():
-                    unit = PostgresUnit(connection, self._pinned)
+        sent = self.outgoing.to_forget()
+        try:
+            with reaching():
+                async with self._pool.acquire() as connection, connection.transaction():
+                    unit = PostgresUnit(connection, self._pinned, self._familiar, sent)
                     yield unit
                     await unit.flush()
-                self._pinned.add(unit.newly_pinned.values())
-                if unit.posted:
-                    self.bell.set()
+        except BaseException:
+            self.outgoing.sent(sent)
+            raise
+        self._pinned.add(unit.newly_pinned.values())
+        self._familiar.add(unit.editions)
+        if unit.posted:
+            self.outgoing.post(unit.posted)
 
     async def due_before(self, now: datetime, limit: int) -> list[str]:
         """The runs to look at, the longest overdue first."""

@@ -39,6 +39,23 @@ e.judged_at >= $1
 -- The messages that are seen for the first time.
 insert into inbox (message_id) select unnest($1::text[]) on conflict do nothing returning message_id;
 
+-- name: take
+-- Notes which messages are handled for the first time, and locks runs; one that is known in its
+-- present edition comes without its snapshot.
+with fresh as (
+    insert into inbox (message_id) select unnest($1::text[])
+    on conflict do nothing returning message_id
+), held as (
+    select r.id, r.edition, case when r.edition <> k.edition then r.snapshot end as snapshot
+      from unnest($2::text[], $3::bigint[]) as k (id, edition)
+      join runs r on r.id = k.id
+     order by r.id
+       for update of r
+)
+select message_id, null as id, null as edition, null as snapshot from fresh
+ union all
+select null, id, edition, snapshot from held;
+
 -- name: read_runs
 -- Runs by their ids, and all that hold or wait for these places, locked until the transaction
 -- ends; everybody locks them in the order of their ids.
@@ -67,58 +84,89 @@ select pg_advisory_xact_lock(hashtextextended(p.service || '/' || p.environment,
   from unnest($1::text[], $2::text[]) as p (service, environment)
  order by p.service, p.environment;
 
--- name: add_runs
--- New runs; those whose id is taken are left out.
-insert into runs (id, kind, service, environment, version, previous_version, phase, stage,
-                  emergency, requested_by, requested_at, updated_at, deadline, due_at, reason,
-                  snapshot)
-select id, kind, service, environment, version, previous_version, phase, stage, emergency,
-       requested_by, requested_at, updated_at, deadline, due_at, reason, snapshot::json
-  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-              $8::text[], $9::boolean[], $10::text[], $11::timestamptz[], $12::timestamptz[],
-              $13::timestamptz[], $14::timestamptz[], $15::text[], $16::text[])
-    as n (id, kind, service, environment, version, previous_version, phase, stage, emergency,
-          requested_by, requested_at, updated_at, deadline, due_at, reason, snapshot)
-on conflict (id) do nothing returning id;
-
--- name: save_runs
--- The guarded update: only over the editions that were read.
-update runs
-   set version = n.version, previous_version = n.previous_version, phase = n.phase,
-       stage = n.stage, updated_at = n.updated_at, deadline = n.deadline, due_at = n.due_at,
-       reason = n.reason, snapshot = n.snapshot::json, edition = runs.edition + 1
-  from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+-- part: given_runs
+-- Runs as a write is given them.
+unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
               $8::text[], $9::text[], $10::boolean[], $11::text[], $12::timestamptz[],
               $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::text[], $17::text[])
     as n (edition, id, kind, service, environment, version, previous_version, phase, stage,
           emergency, requested_by, requested_at, updated_at, deadline, due_at, reason, snapshot)
- where runs.id = n.id and runs.edition = n.edition
-returning runs.id;
 
--- name: add_transitions
--- Lines of runs' histories, in their order.
-insert into transitions (run_id, revision, at, from_phase, to_phase, stage, actor, reason, cause)
-select * from unnest($1::text[], $2::integer[], $3::timestamptz[], $4::text[], $5::text[],
-                     $6::text[], $7::text[], $8::text[], $9::text[]);
+-- part: the_rest
+-- What goes with runs that are written: lines of their histories in their order, versions that came
+-- to run, messages to be sent once the transaction is in; and those that were sent are forgotten,
+-- but for what somebody else is sending. Says which runs were written, and the places of messages.
+moved as (
+    insert into transitions (run_id, revision, at, from_phase, to_phase, stage, actor, reason, cause)
+    select * from unnest($18::text[], $19::integer[], $20::timestamptz[], $21::text[], $22::text[],
+                         $23::text[], $24::text[], $25::text[], $26::text[])
+), landed as (
+    insert into landings (service, environment, version, previous_version, run_id, at, migration,
+                          guide_digest)
+    select service, environment, version, previous_version, run_id, at, migration::json,
+           guide_digest
+      from unnest($27::text[], $28::text[], $29::text[], $30::text[], $31::text[],
+                  $32::timestamptz[], $33::text[], $34::text[])
+        as n (service, environment, version, previous_version, run_id, at, migration, guide_digest)
+), posted as (
+    insert into outbox (message_id, stream, subject, body, traceparent, reminder)
+    select * from unnest($35::text[], $36::text[], $37::text[], $38::bytea[], $39::text[],
+                         $40::integer[])
+    returning id
+), forgotten as (
+    delete from outbox where id in (
+        select id from outbox where id = any ($41::bigint[]) for update skip locked)
+)
+select id as run_id, null as letter from written
+ union all
+select null, id from posted
+
+-- name: add_runs
+-- New runs, and what goes with them; those whose id is taken are left out.
+with written as (
+    insert into runs (edition, id, kind, service, environment, version, previous_version, phase,
+                      stage, emergency, requested_by, requested_at, updated_at, deadline, due_at,
+                      reason, snapshot)
+    select edition, id, kind, service, environment, version, previous_version, phase, stage,
+           emergency, requested_by, requested_at, updated_at, deadline, due_at, reason,
+           snapshot::json
+      from {given_runs}
+    on conflict (id) do nothing returning id
+), {the_rest};
+
+-- name: save_runs
+-- The guarded update: only over the editions that were read; and what goes with it.
+with written as (
+    update runs
+       set version = n.version, previous_version = n.previous_version, phase = n.phase,
+           stage = n.stage, updated_at = n.updated_at, deadline = n.deadline, due_at = n.due_at,
+           reason = n.reason, snapshot = n.snapshot::json, edition = runs.edition + 1
+      from {given_runs}
+     where runs.id = n.id and runs.edition = n.edition
+    returning runs.id
+), {the_rest};
 
 -- name: history
 -- A run's history, in its order.
 select revision, at, from_phase, to_phase, stage, actor, reason
   from transitions where run_id = $1 order by id;
 
--- name: post
--- Messages to be sent once the transaction is in.
-insert into outbox (message_id, stream, subject, body, traceparent, reminder)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::integer[]);
-
 -- name: take_posted
--- Messages to send, taken by this relay alone; they come back if its transaction does not commit.
+-- Messages to send that have waited so long, taken by this relay alone; they come back if its
+-- transaction does not commit.
 delete from outbox where id in (
-    select id from outbox order by id for update skip locked limit $1
+    select id from outbox where at <= now() - $2::interval order by id
+       for update skip locked limit $1
 ) returning id, message_id, stream, subject, body, traceparent, reminder;
+
+-- name: forget_posted
+-- Messages that were sent, but for what somebody else is sending.
+delete from outbox where id in (
+    select id from outbox where id = any ($1::bigint[]) for update skip locked);
 
 -- name: park
 -- A message that can never be sent, put aside.
+with gone as (delete from outbox where id = $6)
 insert into parked (message_id, stream, subject, body, why) values ($1, $2, $3, $4, $5);
 
 -- name: posted
@@ -159,15 +207,6 @@ select landed.* from unnest($1::text[], $2::text[]) as p (service, environment)
       from landings
      where service = p.service and environment = p.environment and undone_at is null
      order by id desc limit 1) as landed;
-
--- name: land
--- Versions came to run.
-insert into landings (service, environment, version, previous_version, run_id, at, migration,
-                      guide_digest)
-select service, environment, version, previous_version, run_id, at, migration::json, guide_digest
-  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
-              $7::text[], $8::text[])
-    as n (service, environment, version, previous_version, run_id, at, migration, guide_digest);
 
 -- name: undo
 -- A version was taken back: it no longer stands.

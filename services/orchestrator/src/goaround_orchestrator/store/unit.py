@@ -24,6 +24,7 @@ from goaround_orchestrator.ledger import (
     active_and_waiting,
 )
 from goaround_orchestrator.lifecycle import Neighbour
+from goaround_orchestrator.relay import Posted
 from goaround_orchestrator.run import Landing, Move, Run, is_stranded
 from goaround_orchestrator.store import columns, proofs
 from goaround_orchestrator.store.sql import queries
@@ -64,12 +65,46 @@ class Pinned:
             del self._guides[next(iter(self._guides))]
 
 
+class Familiar:
+    """Runs under way as this process saw them last, by their ids.
+
+    No truth: a run is read anew where its edition is another one by now.
+    """
+
+    def __init__(self, most: int = 2000) -> None:
+        self._most = most
+        self._runs: dict[str, tuple[int, Run]] = {}
+
+    def get(self, run_id: str) -> tuple[int, Run | None]:
+        """The run and its edition; 0, which none has, where it is not known."""
+        return self._runs.get(run_id, (0, None))
+
+    def add(self, runs: Iterable[tuple[int, Run]]) -> None:
+        """Know these as they stand now; those that have ended are not asked for any more."""
+        for edition, run in runs:
+            self._runs.pop(run.id, None)
+            if not run.ended:
+                self._runs[run.id] = edition, run
+        while len(self._runs) > self._most:
+            del self._runs[next(iter(self._runs))]
+
+    def clear(self) -> None:
+        """Know nothing any more."""
+        self._runs.clear()
+
+
 class PostgresUnit:
     """One transaction on one connection."""
 
-    def __init__(self, connection: "Connection", pinned: Pinned) -> None:
+    def __init__(
+        self, connection: "Connection", pinned: Pinned, familiar: Familiar, sent: Sequence[int]
+    ) -> None:
         self._connection = connection
         self._pinned = pinned
+        self._familiar = familiar
+        self._sent = sent
+        self.posted: list[Posted] = []
+        """What was written for the relay: to be sent once the transaction is in."""
         self.newly_pinned: dict[str, PinnedGuide] = {}
         self._runs: dict[str, Run | None] = {}
         self._editions: dict[str, int] = {}
@@ -80,17 +115,34 @@ class PostgresUnit:
         self._saved: dict[str, Run] = {}
         self._moves: list[columns.Moved] = []
         self._letters: list[Letter] = []
-        self.posted = False
         self._landed: list[Landing] = []
 
     async def first_time(self, message_id: str) -> bool:
         """Note that the message was handled; False if it was before."""
         return message_id in await self.first_times((message_id,))
 
-    async def first_times(self, message_ids: Sequence[str]) -> frozenset[str]:
-        """Note that the messages were handled; return those that were not before."""
-        rows = await self._connection.fetch(queries()["first_times"], sorted(message_ids))
-        return frozenset(r["message_id"] for r in rows)
+    async def first_times(
+        self, message_ids: Sequence[str], about: Sequence[str] = ()
+    ) -> frozenset[str]:
+        """Note that the messages were handled, and lock the runs that they are about.
+
+        Return those that were not handled before.
+        """
+        unread = sorted({id_ for id_ in about if id_ not in self._runs})
+        known = {id_: self._familiar.get(id_) for id_ in unread}
+        editions = [edition for edition, _ in known.values()]
+        rows = await self._connection.fetch(
+            queries()["take"], sorted(message_ids), unread, editions
+        )
+        self._runs |= dict.fromkeys(unread)
+        for row in rows:
+            if (id_ := row["id"]) is None:
+                continue
+            if row["snapshot"] is None:
+                self._editions[id_], self._runs[id_] = known[id_]
+            else:
+                self._know(row)
+        return frozenset(r["message_id"] for r in rows if r["message_id"] is not None)
 
     async def hold(self, run_ids: Sequence[str], places: Sequence[Place]) -> None:
         """Lock these places, and then these runs and all that stand or wait there, at once."""
@@ -289,48 +341,49 @@ class PostgresUnit:
 
     async def flush(self) -> None:
         """Write what is kept back. What ends goes before what begins, as a place has one run."""
-        await self._write_runs()
-        if self._moves:
-            await self._connection.execute(
-                queries()["add_transitions"], *columns.transitions(self._moves)
-            )
-        if self._landed:
-            await self._connection.execute(queries()["land"], *columns.landings(self._landed))
-        if self._letters:
-            await self._connection.execute(queries()["post"], *columns.letters(self._letters))
-            self.posted = True
-        self._moves, self._landed, self._letters = [], [], []
-
-    async def _write_runs(self) -> None:
         saved, added = list(self._saved.values()), list(self._added.values())
-        if saved:
-            editions = [self._editions[r.id] for r in saved]
-            with _alone_at_their_places(saved):
-                rows = await self._connection.fetch(
-                    queries()["save_runs"], editions, *columns.runs(saved)
-                )
-            _all_written(saved, rows)
-            for run in saved:
-                self._editions[run.id] += 1
+        if saved and added:
+            await self._write("save_runs", saved, columns.Rest())
+            saved = []
+        rest = columns.Rest(self._moves, self._landed, self._letters, self._sent)
         if added:
-            with _alone_at_their_places(added):
-                rows = await self._connection.fetch(queries()["add_runs"], *columns.runs(added))
-            _all_written(added, rows)
-            self._editions |= {r.id: 1 for r in added}
+            await self._write("add_runs", added, rest)
+        elif saved or rest:
+            await self._write("save_runs", saved, rest)
         self._saved, self._added = {}, {}
+        self._moves, self._landed, self._letters, self._sent = [], [], [], ()
+
+    async def _write(self, query: str, runs: Sequence[Run], rest: columns.Rest) -> None:
+        editions = [self._editions.get(r.id, 1) for r in runs]
+        letters = columns.letters(rest.letters)
+        with _alone_at_their_places(runs):
+            rows = await self._connection.fetch(
+                queries()[query],
+                editions,
+                *columns.runs(runs),
+                *columns.transitions(rest.moves),
+                *columns.landings(rest.landed),
+                *letters,
+                rest.sent,
+            )
+        written = {r["run_id"] for r in rows}
+        for run in runs:
+            if run.id not in written:
+                raise Overtaken(run.id)
+            self._editions[run.id] = self._editions.get(run.id, 0) + 1
+        places = sorted(r["letter"] for r in rows if r["letter"] is not None)
+        self.posted += map(Posted, places, *letters)
+
+    @property
+    def editions(self) -> Iterable[tuple[int, Run]]:
+        """Runs as they stand at the end, with their editions."""
+        return [(self._editions[r.id], r) for r in self._runs.values() if r is not None]
 
     def _know(self, row: asyncpg.Record) -> None:
         run = Run.model_validate_json(row["snapshot"])
         if self._runs.get(run.id) is None:
             self._runs[run.id] = run
             self._editions[run.id] = int(row["edition"])
-
-
-def _all_written(runs: Sequence[Run], rows: Sequence[asyncpg.Record]) -> None:
-    written = {r["id"] for r in rows}
-    for run in runs:
-        if run.id not in written:
-            raise Overtaken(run.id)
 
 
 @contextmanager
