@@ -34,6 +34,10 @@ NAMES = (
 
 _NONE: frozenset[str] = frozenset()
 
+_ESCAPED = "{{}}"
+_MOST_PARTS = 20_000
+_WRITTEN: dict[int, tuple[BaseModel, frozenset[str]]] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -70,7 +74,7 @@ def names_in(text: str) -> tuple[str, ...]:
 
 def uses(model: BaseModel) -> frozenset[str]:
     """Return the names of all templates that `render` would replace in this part of a guide."""
-    return frozenset(name for text in _texts(model) for name in names_in(text))
+    return _written_in(model) - {_ESCAPED}
 
 
 def render(model: M, context: Context, keep: frozenset[str] = _NONE) -> M:
@@ -187,7 +191,7 @@ def _known(name: str, value: str | None, why: str) -> str:
 
 
 def _model(model: M, fill: _Fill) -> M:
-    if isinstance(model, Environment):
+    if not _written_in(model):
         return model
     fields: dict[str, Any] = {}
     for name in type(model).model_fields:
@@ -228,21 +232,42 @@ def _is_script(model: BaseModel, name: str) -> bool:
     return isinstance(model, Step) and name == "script"
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _written_in(part: BaseModel) -> frozenset[str]:
+    """What templates stand in a part of a guide; `_ESCAPED` for any that is escaped.
+
+    Guides are pinned and asked about again and again; their parts never change.
+    """
+    known = _WRITTEN.get(id(part))
+    if known is not None:
+        return known[1]
+    if len(_WRITTEN) >= _MOST_PARTS:
+        _WRITTEN.clear()
+    found = frozenset(_in_fields(part))
+    # The part is kept along: while it lives, its identity is nobody else's.
+    _WRITTEN[id(part)] = part, found
+    return found
+
+
+def _in_fields(part: BaseModel) -> Iterator[str]:
+    if isinstance(part, Environment):
+        return
+    for name in type(part).model_fields:
+        if not _is_script(part, name):
+            yield from _in_value(getattr(part, name))
+
+
+def _in_value(value: Any) -> Iterator[str]:
     match value:
-        case Environment():
-            return
         case BaseModel():
-            for name in type(value).model_fields:
-                if not _is_script(value, name):
-                    yield from _texts(getattr(value, name))
+            yield from _written_in(value)
         case str():
-            yield value
+            for found in _TEMPLATE.finditer(value):
+                yield found["name"] or _ESCAPED
         case dict():
             for item in cast("dict[str, Any]", value).values():
-                yield from _texts(item)
+                yield from _in_value(item)
         case tuple() | list():
-            for item in cast("tuple[Any, ...]", value):
-                yield from _texts(item)
+            for item in cast("Sequence[Any]", value):
+                yield from _in_value(item)
         case _:
             return

@@ -34,6 +34,10 @@ C = TypeVar(
 )
 
 
+Asked = tuple[str, Check]
+"""A check of the guide, and the category under which it is asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class PinnedGuide:
     """The very guide that a run follows, whatever the file says by now."""
@@ -137,11 +141,11 @@ def _context(desk: Desk, *, back: bool = False, before: bool = False) -> Context
     )
 
 
-def _questions(category: str, checks: Iterable[Check]) -> list[Question]:
-    return [Question(category=category, check=c) for c in checks]
+def _questions(category: str, checks: Iterable[Check]) -> list[Asked]:
+    return [(category, check) for check in checks]
 
 
-def _health(matrix: HealthMatrix) -> list[Question]:
+def _health(matrix: HealthMatrix) -> list[Asked]:
     return [
         *_questions("liveness", matrix.liveness),
         *_questions("readiness", matrix.readiness),
@@ -150,13 +154,13 @@ def _health(matrix: HealthMatrix) -> list[Question]:
     ]
 
 
-def _preflight_questions(desk: Desk) -> list[Question]:
+def _preflight_questions(desk: Desk) -> list[Asked]:
     pre, running = desk.guide.preflight, desk.guide.running
-    asked: list[Question] = []
+    asked: list[Asked] = []
     if running:
         # What runs now may well not answer, in a first deployment: it never decides alone.
         optional = running.model_copy(update={"required": False})
-        asked.append(Question(category="running", check=optional))
+        asked.append(("running", optional))
     asked += _questions("ci", pre.ci)
     asked += _questions("dashboards", pre.dashboards)
     asked += _questions("checks", pre.checks)
@@ -171,7 +175,7 @@ def _ask(
     desk: Desk,
     order: Order,
     kind: MatrixKind,
-    questions: list[Question],
+    questions: list[Asked],
     *,
     back: bool = False,
     before: bool = False,
@@ -183,7 +187,10 @@ def _ask(
         **_address(run),
         kind=kind,
         of=context.version,
-        questions=tuple(render(q, context) for q in questions),
+        questions=tuple(
+            Question(category=category, check=render(check, context))
+            for category, check in questions
+        ),
         within_s=within_s,
     )
     return _command(WorkVerify, desk, data, order.id_for(run.id))

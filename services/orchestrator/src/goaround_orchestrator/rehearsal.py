@@ -7,6 +7,7 @@ refused at the door; found in the middle of a run it would leave the run where i
 from datetime import datetime
 
 from goaround_guidebook import Unresolved
+from goaround_guidebook.template import uses
 from goaround_orchestrator.commands import Desk, PinnedGuide, commands_for
 from goaround_orchestrator.run import Order, Run, What
 from goaround_schemas.guide.guide import NoticeMoment
@@ -22,6 +23,8 @@ _MOMENT: NoticeMoment = "finished"
 
 def fault(run: Run, pinned: PinnedGuide, now: datetime) -> str | None:
     """Return what stands in the way of writing the run's commands, or None."""
+    if not uses(pinned.guide):
+        return None
     version = run.version or _STAND_IN
     known = {"version": version, "previous_version": _STAND_IN, "outcome": "succeeded"}
     tried = run.model_copy(update=known)
