@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, cast
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from hypothesis import given
@@ -227,6 +228,12 @@ def test_an_old_message_that_is_not_what_it_says_is_malformed(
 def test_every_old_version_has_its_upcast() -> None:
     needed = {(name, v) for name, latest in CURRENT.items() for v in range(1, latest)}
     assert set(UPCASTS) == needed
+
+
+@given(st.lists(st.text(), min_size=1, max_size=4))
+def test_a_derived_id_is_the_name_based_uuid_of_its_parts(parts: list[str]) -> None:
+    said = "goaround:" + "\x1f".join(parts)
+    assert derived_id(*parts) == str(uuid5(NAMESPACE_URL, said))
 
 
 def test_a_derived_id_depends_on_every_part_and_on_where_they_end() -> None:

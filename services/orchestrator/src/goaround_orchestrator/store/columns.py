@@ -106,7 +106,7 @@ def landings(of: Sequence[Landing]) -> Columns:
 
 def landing(row: asyncpg.Record) -> Landing:
     """What runs at a place, as its row says."""
-    fields = dict(row)
+    fields = {name: row[name] for name in Landing.model_fields}
     if fields["migration"] is not None:
         fields["migration"] = json.loads(fields["migration"])
     return Landing.model_validate(fields)

@@ -216,9 +216,10 @@ update landings set undone_at = $4, undone_by = $3
               order by id desc limit 1);
 
 -- name: standing_at
--- When a rollback was last proven at these places; and the last run that changed anything there, if
--- its way back failed.
-select p.service, p.environment,
+-- What runs at these places, by the record; when a rollback was last proven there; and the last run
+-- that changed anything there, if its way back failed.
+select p.service, p.environment, landed.version, landed.previous_version, landed.run_id, landed.at,
+       landed.migration, landed.guide_digest,
        (select max(updated_at) from runs
          where service = p.service and environment = p.environment
            and phase = 'rolled_back') as last_proof,
@@ -227,7 +228,12 @@ select p.service, p.environment,
                  where service = p.service and environment = p.environment
                    and phase = any (array['succeeded', 'rolled_back', 'rollback_failed'])
                  order by updated_at desc, id limit 1) as c) as last
-  from unnest($1::text[], $2::text[]) as p (service, environment);
+  from unnest($1::text[], $2::text[]) as p (service, environment)
+  left join lateral (
+    select version, previous_version, run_id, at, migration, guide_digest
+      from landings
+     where service = p.service and environment = p.environment and undone_at is null
+     order by id desc limit 1) as landed on true;
 
 -- name: pin_guide
 -- Keeps the very text of a guide.

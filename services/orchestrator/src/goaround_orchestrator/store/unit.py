@@ -39,7 +39,11 @@ if TYPE_CHECKING:
     Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 
 
-@lru_cache(maxsize=256)
+MOST_GUIDES = 2000
+"""Guides that are remembered: with fewer than there are services, each is read anew each time."""
+
+
+@lru_cache(maxsize=MOST_GUIDES)
 def _guide(digest: str, model: str) -> Guide:
     # Parsing a guide takes longer than everything else in a transaction; its digest names it.
     del digest
@@ -49,7 +53,7 @@ def _guide(digest: str, model: str) -> Guide:
 class Pinned:
     """Guides that are known to be in the database, by their digests: they never change there."""
 
-    def __init__(self, most: int = 512) -> None:
+    def __init__(self, most: int = MOST_GUIDES) -> None:
         self._most = most
         self._guides: dict[str, PinnedGuide] = {}
 
@@ -254,7 +258,8 @@ class PostgresUnit:
             for row in rows:
                 at = row["service"], row["environment"]
                 last = Run.model_validate_json(row["last"]) if row["last"] else None
-                running = await self.running(*at)
+                running = columns.landing(row) if row["version"] is not None else None
+                self._landings[at] = running
                 stranded = last if is_stranded(last, running) else None
                 self._standings[at] = Standing(running, row["last_proof"], stranded)
         return self._standings[place]
