@@ -3,12 +3,13 @@
 A stream that is synced to disk with every write takes some thousand messages a second one by one,
 and ten times as many in batches: an atomic batch (ADR-50 of NATS, server 2.12) is one write,
 kept whole or not at all. Nobody waits for company: what comes while a write is under way goes with
-the next one, and few go one by one, since a batch costs the server as much as ten writes to begin.
-Only a process that has said that it can wait (`patience_s`) does so, and only while there is much:
+the next one, and few go side by side, since a batch costs the server as much as ten writes to
+begin. Only a process that has said that it can wait (`patience_s`) does so, and only while there is much:
 then larger batches cost the server less.
 
 A batch that the server does not take (a repeat among it, a wrong revision, a stream without
-batches) or that is not answered is published message by message. Ids make that harmless.
+batches) or that is not answered is published message by message, and so is what went side by side
+and was not answered. Ids make that harmless.
 """
 
 import asyncio
@@ -20,11 +21,14 @@ from uuid import uuid4
 
 import nats.errors
 import structlog
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 
 from goaround_chassis import telemetry
 from goaround_chassis.bus import publishing
+from goaround_chassis.bus.answered import Answers
+from goaround_chassis.bus.errors import Refused
 from goaround_chassis.bus.pulling import BindingClient
 
 log = structlog.get_logger(__name__)
@@ -79,6 +83,7 @@ class Grouping:
     def __init__(self, client: BindingClient, js: JetStreamContext) -> None:
         self._client = client
         self._js = js
+        self._answers = Answers(client)
         self._lanes: dict[str, _Lane] = {}
         self.patience_s = 0.0
         """How long a message may wait for others, where there were many just before."""
@@ -109,11 +114,39 @@ class Grouping:
                     await asyncio.sleep(self.patience_s)
                 letters = lane.next()
                 if len(letters) < LEAST or not await self._together(stream, letters):
-                    await asyncio.gather(*(self._alone(stream, letter) for letter in letters))
+                    left = await self._side_by_side(stream, letters)
+                    await asyncio.gather(*(self._alone(stream, letter) for letter in left))
         finally:
             lane.going = None
             for letter in lane.waiting:  # only where this was cancelled
                 letter.kept.cancel()
+
+    async def _side_by_side(self, stream: str, letters: list[_Letter]) -> list[_Letter]:
+        """Publish each for itself, all in one go; return those of which nobody knows."""
+        waiting: dict[str, tuple[_Letter, asyncio.Future[Msg]]] = {}
+        frames: list[bytes] = []
+        most = self._client.max_payload
+        for letter in letters:
+            reply, answer = self._answers.expect()
+            headers = {**letter.headers, Header.EXPECTED_STREAM.value: stream}
+            if (frame := _framed(letter, headers, most, reply)) is None:
+                self._answers.forget([reply])
+                continue
+            waiting[reply] = letter, answer
+            frames.append(frame)
+        try:
+            await self._answers.open()
+            await self._client.publish_framed(b"".join(frames))
+            if waiting:
+                await asyncio.wait([a for _, a in waiting.values()], timeout=ACK_TIMEOUT_S)
+        except nats.errors.Error as error:
+            log.debug("not_answered", stream=stream, why=str(error))
+        finally:
+            self._answers.forget(waiting)
+        for letter, answer in waiting.values():
+            if answer.done() and not letter.kept.done():
+                _settle(letter, stream, answer.result())
+        return [letter for letter in letters if not letter.kept.done()]
 
     async def _alone(self, stream: str, letter: _Letter) -> None:
         try:
@@ -163,7 +196,26 @@ class Grouping:
         return True
 
 
-def _framed(letter: _Letter, headers: Mapping[str, str], most: int) -> bytes | None:
+def _settle(letter: _Letter, stream: str, answer: Msg) -> None:
+    """Pass on what the stream said, unless it was that it is not there just now."""
+    if (answer.headers or {}).get("Status"):
+        return
+    said = json.loads(answer.data)
+    if refused := said.get("error"):
+        if refused.get("code") != publishing.AWAY:
+            why = str(refused.get("description"))
+            what = f"publish {letter.subject} to {stream}"
+            letter.kept.set_exception(Refused(what, why, refused.get("err_code") or 0))
+        return
+    telemetry.PUBLISHED.labels(stream).inc()
+    letter.kept.set_result(
+        PubAck(stream=said["stream"], seq=said["seq"], duplicate=said.get("duplicate"))
+    )
+
+
+def _framed(
+    letter: _Letter, headers: Mapping[str, str], most: int, reply: str = ""
+) -> bytes | None:
     """Return a message as the protocol has it; None where the client had better look at it.
 
     The client checks and puts together header by header, which takes it five times as long.
@@ -174,7 +226,8 @@ def _framed(letter: _Letter, headers: Mapping[str, str], most: int) -> bytes | N
     if not plain or _ODD.search(letter.subject) or len(letter.body) + len(block) > most:
         return None
     sizes = f"{len(block)} {len(block) + len(letter.body)}"
-    return b"".join((f"HPUB {letter.subject} {sizes}\r\n".encode(), block, letter.body, b"\r\n"))
+    line = f"HPUB {letter.subject} {reply} {sizes}\r\n"
+    return b"".join((line.encode(), block, letter.body, b"\r\n"))
 
 
 def _headers(letter: _Letter, stream: str, batch: str, place: int) -> dict[str, str]:

@@ -23,6 +23,8 @@ ACK_TIMEOUT_S = (2.0, 5.0, 5.0, 5.0, 5.0)
 # Enough for a server to restart and recover its streams (a second or two); then the caller decides.
 PAUSE_S = (0.1, 0.3, 0.6, 1.0, None)
 
+AWAY = 503
+"""What a server says of a stream that it cannot reach just now."""
 _HOPELESS = (nats.errors.MaxPayloadError, nats.errors.BadSubjectError)
 _CLOSED = (nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError)
 
@@ -52,7 +54,7 @@ async def publish(
             why = f"no stream takes {subject} (is {stream} there, and is the server up?)"
         except APIError as error:
             why = error.description or str(error)
-            if error.code != 503:
+            if error.code != AWAY:
                 raise Refused(what, why, error.err_code or 0) from error
         except _HOPELESS as error:
             raise Refused(what, str(error)) from error
