@@ -4,8 +4,8 @@ A stream that is synced to disk with every write takes some thousand messages a 
 and ten times as many in batches: an atomic batch (ADR-50 of NATS, server 2.12) is one write,
 kept whole or not at all. Nobody waits for company: what comes while a write is under way goes with
 the next one, and few go side by side, since a batch costs the server as much as ten writes to
-begin. Only a process that has said that it can wait (`patience_s`) does so, and only while there is much:
-then larger batches cost the server less.
+begin. Only a process that has said that it can wait (`patience_s`) does so, and only while there is
+much: then larger batches cost the server less.
 
 A batch that the server does not take (a repeat among it, a wrong revision, a stream without
 batches) or that is not answered is published message by message, and so is what went side by side
