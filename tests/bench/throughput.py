@@ -3,7 +3,8 @@
 Ours go from `deploy.requested` on the bus to `deploy.finished` on the bus, through every service as
 a process of its own, on the embedded servers with their durable defaults: one HTTP request as the
 deployment's step, one TCP connection as the health check, a watch of zero length, and so many
-services, since one run is active for each. The peer runs on the same Postgres, in the same minutes.
+services, since one run is active for each. The peer runs on the same Postgres, in the same minutes,
+with the same request and connection as steps; and once more with steps that do nothing at all.
 
     python -m tests.bench.throughput [IN_FLIGHT ...]
 """
@@ -94,10 +95,10 @@ class Driver:
         return took
 
 
-async def ours(system: LocalSystem, root: Path, levels: tuple[int, ...]) -> dict[str, Any]:
+async def ours(
+    system: LocalSystem, root: Path, levels: tuple[int, ...], port: int
+) -> dict[str, Any]:
     """Return the figures of our runs at every level."""
-    server = await asyncio.start_server(answer_anything, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     for place in range(max(levels)):
         service = f"bench-{place}"
         text = GUIDE.format(service=service, port=port)
@@ -124,12 +125,16 @@ async def ours(system: LocalSystem, root: Path, levels: tuple[int, ...]) -> dict
                 "cpu_ms": round(sum(v for k, v in cost.items() if k.startswith("cpu_ms ")), 1),
             }
             _say(f"{level} in flight: {figures[str(level)]}")
-    server.close()
     return figures
 
 
-def peers(system: LocalSystem, levels: tuple[int, ...]) -> dict[str, float]:
-    """Return the peer's runs a second at every level; nothing where it is not installed."""
+def peers(
+    system: LocalSystem, levels: tuple[int, ...], port: int | None = None
+) -> dict[str, float]:
+    """Return the peer's runs a second at every level; nothing where it is not installed.
+
+    Without a port its steps do nothing.
+    """
     if importlib.util.find_spec("dbos") is None:
         _say("the peer was not run: it needs the package dbos (make bench installs it)")
         return {}
@@ -137,16 +142,43 @@ def peers(system: LocalSystem, levels: tuple[int, ...]) -> dict[str, float]:
     for level in levels:
         runs = str(PEER_RUNS.get(level, level))
         command = [sys.executable, "-m", "tests.bench.dbos_peer", system.database_url, runs]
-        out = subprocess.run([*command, str(level)], check=True, capture_output=True, text=True)
+        command += [str(level), *([str(port)] if port else [])]
+        out = subprocess.run(command, check=True, capture_output=True, text=True)
         said = json.loads(out.stdout.splitlines()[-1])
         found[str(level)] = round(said["runs_per_s"], 1)
-        _say(f"the peer, {level} in flight: {said}")
+        does = "the same steps" if port else "empty steps"
+        _say(f"the peer with {does}, {level} in flight: {said}")
     return found
 
 
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+async def measure(system: LocalSystem, root: Path, levels: tuple[int, ...]) -> dict[str, Any]:
+    """Return what is printed at the end."""
+    alone = await idle.measure(system, idle.RUNS)
+    _say(f"one run on an idle system, with processes as steps: {alone}")
+    server = await asyncio.start_server(answer_anything, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    figures = await ours(system, root, levels, port)
+    beside = await asyncio.to_thread(peers, system, levels, port)
+    beside_empty = await asyncio.to_thread(peers, system, levels)
+    server.close()
+    return {
+        "ratio_vs_dbos": _ratios(figures, beside),
+        "runs_per_s": figures[str(max(levels))]["runs_per_s"],
+        "idle_p50_ms": alone["p50_ms"],
+        "by_level": figures,
+        "dbos_runs_per_s": beside,
+        "dbos_runs_per_s_with_empty_steps": beside_empty,
+        "ratio_vs_dbos_with_empty_steps": _ratios(figures, beside_empty),
+    }
+
+
+def _ratios(figures: dict[str, Any], beside: dict[str, float]) -> dict[str, float]:
+    return {level: round(figures[level]["runs_per_s"] / rate, 2) for level, rate in beside.items()}
 
 
 def main(arguments: list[str]) -> int:
@@ -158,22 +190,8 @@ def main(arguments: list[str]) -> int:
         (root / "guides" / "bench.yaml").write_text(idle.GUIDE)
         system = LocalSystem(root / "system", root / "guides", root, die_with_parent=True)
         with system:
-            alone = asyncio.run(idle.measure(system, idle.RUNS))
-            _say(f"one run on an idle system, with processes as steps: {alone}")
-            figures = asyncio.run(ours(system, root, levels))
-            beside = peers(system, levels)
+            summary = asyncio.run(measure(system, root, levels))
         system.servers.erase()
-    ratios = {
-        level: round(figures[level]["runs_per_s"] / rate, 2) for level, rate in beside.items()
-    }
-    most = figures[str(max(levels))]
-    summary = {
-        "ratio_vs_dbos": ratios,
-        "runs_per_s": most["runs_per_s"],
-        "idle_p50_ms": alone["p50_ms"],
-        "by_level": figures,
-        "dbos_runs_per_s": beside,
-    }
     _say(json.dumps(summary))
     return 0
 
