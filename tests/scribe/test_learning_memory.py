@@ -28,6 +28,14 @@ def test_runs_are_remembered_newest_first() -> None:
     assert ids(run(9), journal_of([run(n) for n in range(4)])) == ["r-3", "r-2", "r-1", "r-0"]
 
 
+def test_a_line_that_was_read_once_is_not_read_again() -> None:
+    journal = journal_of([run(n) for n in range(3)])
+    first = remember(run(3).data, journal).past
+    later = remember(run(4).data, journal + journal_of([run(3)])).past
+    assert [r.run_id for r in later] == ["r-3", "r-2", "r-1", "r-0"]
+    assert all(known is again for known, again in zip(first, later[1:], strict=True))
+
+
 def test_what_a_run_did_comes_back_as_it_was() -> None:
     told = switched(1, 3.5, rollback=rollback_summary(), outcome="rolled_back")
     (back,) = remember(run(2).data, journal_of([told])).past

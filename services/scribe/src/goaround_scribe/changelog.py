@@ -4,7 +4,7 @@ Pure. Our entries stand between the page's introduction and its older entries, p
 them. Each begins with a comment that names its run: that is how a repeat is known.
 """
 
-from goaround_scribe.outline import lines_of, newline_of, outline
+from goaround_scribe.outline import newline_of, outline, prose
 
 HEADING = "# Change log"
 _MARK = "<!-- goaround:run "
@@ -17,8 +17,13 @@ def marker(run_id: str) -> str:
 
 def holds(text: str, run_id: str) -> bool:
     """Tell whether the run is in the change log."""
-    wanted = marker(run_id)
-    return any(line.said.strip() == wanted for line in lines_of(text))
+    wanted, place = marker(run_id), 0
+    while (place := text.find(wanted, place)) >= 0:
+        start, end = text.rfind("\n", 0, place) + 1, text.find("\n", place)
+        if text[start : end if end >= 0 else None].strip() == wanted:
+            return True
+        place += len(wanted)
+    return False
 
 
 def inserted(text: str, entry: str) -> str:
@@ -39,8 +44,15 @@ def inserted(text: str, entry: str) -> str:
 
 def _place(text: str) -> int:
     """Before our newest entry, else before the first section, else at the end."""
-    page = outline(text)
-    ours = (line.start for line in page.prose if line.said.lstrip().startswith(_MARK))
-    sections = (line.start for line in page.prose if line.said.startswith("## "))
-    end = len(text) if page.open_at is None else page.open_at
-    return next(ours, next(sections, end))
+    section: int | None = None
+    for line in prose(text):
+        if line.said.lstrip().startswith(_MARK):
+            return line.start
+        if section is None and line.said.startswith("## "):
+            section = line.start
+            if text.find(_MARK, section) < 0:
+                break
+    if section is not None:
+        return section
+    end = outline(text).open_at
+    return len(text) if end is None else end

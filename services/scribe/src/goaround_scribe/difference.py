@@ -34,7 +34,9 @@ class Difference:
 
 
 def differences(before: str, after: str) -> tuple[Difference, ...] | None:
-    """Return the settings in which two guides differ; None if one is no YAML."""
+    """Return the settings in which two guides differ; None if they do and one is no YAML."""
+    if before == after:
+        return ()
     try:
         old, new = (settings(yaml_document(text)) for text in (before, after))
     except Unreadable:

@@ -29,10 +29,13 @@ def line_for(command: WorkRecord) -> str:
 
 def addition(existing: bytes, run_id: str, line: str) -> bytes | None:
     """Return what is to be appended; None if the run is there already."""
-    sought = json.dumps(run_id).encode()
-    for written in existing.split(b"\n"):
-        if sought in written and _run_of(written) == run_id:
+    sought, place = json.dumps(run_id).encode(), 0
+    while (place := existing.find(sought, place)) >= 0:
+        start, end = existing.rfind(b"\n", 0, place) + 1, existing.find(b"\n", place)
+        end = len(existing) if end < 0 else end
+        if _run_of(existing[start:end]) == run_id:
             return None
+        place = end
     glue = b"\n" if existing and not existing.endswith(b"\n") else b""
     return glue + line.encode() + b"\n"
 

@@ -5,6 +5,7 @@ in each environment, and a secret has no place in a page.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from goaround_guidebook.planting import plant
 from goaround_guidebook.scanner import Unreadable
@@ -20,6 +21,7 @@ def artifact(name: str) -> str:
     return _link(name, name)
 
 
+@lru_cache(maxsize=64)  # the change log and the service's page both show them
 def dashboards(guide_text: str) -> tuple[str, ...]:
     """Return links to the dashboards that pre-flight looks at, by their names."""
     try:

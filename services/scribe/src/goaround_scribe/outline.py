@@ -5,7 +5,9 @@ ends at a newline only, as for every tool that counts lines.
 """
 
 import re
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 _FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)")
 
@@ -28,24 +30,24 @@ class Outline:
     open_at: int | None = None
 
 
-def lines_of(text: str) -> list[Line]:
-    """Return every line; `end` is after its newline."""
-    found: list[Line] = []
-    start = 0
-    for number, said in enumerate(text.split("\n"), 1):
-        end = min(start + len(said) + 1, len(text))
-        found.append(Line(number, start, end, said))
-        start = end
-    return found
+def lines_of(text: str) -> Iterator[Line]:
+    """Yield every line, reading no further than was asked for; `end` is after its newline."""
+    start, number = 0, 1
+    while (newline := text.find("\n", start)) >= 0:
+        yield Line(number, start, newline + 1, text[start:newline])
+        start, number = newline + 1, number + 1
+    yield Line(number, start, len(text), text[start:])
 
 
-def outline(text: str) -> Outline:
-    """Return the lines that are neither code nor comment nor front matter."""
-    lines = lines_of(text)
-    prose: list[Line] = []
-    fence, opened, i = "", 0, _after_front_matter(lines)
+def prose(text: str) -> Generator[Line, None, int | None]:
+    """Yield the lines that are neither code nor comment nor front matter, as they are asked for.
+
+    A change log grows with every run, and what is looked for mostly stands at its top. It returns
+    where code or a comment begins that never ends.
+    """
+    fence, opened = "", 0
     in_comment = False
-    for line in lines[i:]:
+    for line in islice(lines_of(text), _front_matter(text), None):
         if fence:
             if _closes(line.said, fence):
                 fence = ""
@@ -61,14 +63,24 @@ def outline(text: str) -> Outline:
         if line.said.lstrip().startswith("<!--") and "-->" not in line.said:
             in_comment, opened = True, line.start
             continue
-        prose.append(line)
-    return Outline(tuple(prose), opened if fence or in_comment else None)
+        yield line
+    return opened if fence or in_comment else None
+
+
+def outline(text: str) -> Outline:
+    """Return all of a page's prose."""
+    lines, found = prose(text), list[Line]()
+    while True:
+        try:
+            found.append(next(lines))
+        except StopIteration as end:
+            return Outline(tuple(found), end.value)
 
 
 def newline_of(text: str) -> str:
     """Return the line end that the page uses."""
-    first, found, _ = text.partition("\n")
-    return "\r\n" if found and first.endswith("\r") else "\n"
+    first = text.find("\n")
+    return "\r\n" if first > 0 and text[first - 1] == "\r" else "\n"
 
 
 def _closes(said: str, fence: str) -> bool:
@@ -76,12 +88,14 @@ def _closes(said: str, fence: str) -> bool:
     return len(bare) >= len(fence) and set(bare) == {fence[0]}
 
 
-def _after_front_matter(lines: list[Line]) -> int:
-    if lines[0].said.lstrip("\ufeff").rstrip() != "---":
+def _front_matter(text: str) -> int:
+    """Return how many lines of front matter a page begins with."""
+    lines = lines_of(text)
+    if next(lines).said.lstrip("\ufeff").rstrip() != "---":
         return 0
-    for i, line in enumerate(lines[1:], 1):
+    for line in lines:
         if line.said.rstrip() == "---":
-            return i + 1
+            return line.number
         if line.said.lstrip().startswith("<!--"):
             return 0  # no YAML: the first line was a rule
     return 0

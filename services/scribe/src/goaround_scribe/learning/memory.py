@@ -5,9 +5,9 @@ it and is never looked at, so a command that comes again learns from the very sa
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -21,6 +21,7 @@ from goaround_scribe.learning.procedure import Procedure
 
 MOST_RUNS = 200
 MOST_BYTES = 8 * 1024 * 1024
+LINES_REMEMBERED = 1024
 
 AnswerKey = tuple[str, str, str]
 """A matrix's kind; of readiness also the version that it was of; a category, or none for all."""
@@ -116,12 +117,18 @@ def remember(run: WorkRecordData, journal: bytes) -> Memory:
             whose = _Whose.model_validate_json(line)
             if whose.service != run.service or whose.run_id in seen:
                 continue
-            kept.append(RecordedRun.model_validate_json(line))
+            kept.append(_recorded(line))
         except ValidationError:
             broken += 1
             continue
         seen.add(whose.run_id)
     return Memory(now, tuple(kept), broken)
+
+
+@lru_cache(maxsize=LINES_REMEMBERED)
+def _recorded(line: bytes) -> RecordedRun:
+    # With each run of a service all those before it are read again, and lines never change.
+    return RecordedRun.model_validate_json(line)
 
 
 def _before(journal: bytes, run_id: str) -> bytes:
@@ -142,8 +149,13 @@ def _before(journal: bytes, run_id: str) -> bytes:
 
 def _backwards(journal: bytes) -> Iterator[bytes]:
     """Yield the last lines, the last first, no further back than `MOST_BYTES`."""
-    tail = journal[-MOST_BYTES:]
-    lines: Sequence[bytes] = tail.split(b"\n")
-    if len(tail) < len(journal) and not journal[: -len(tail)].endswith(b"\n"):
-        lines = lines[1:]  # its beginning lies beyond the bound
-    return (line for line in reversed(lines) if line.strip())
+    least, end = max(len(journal) - MOST_BYTES, 0), len(journal)
+    while True:
+        newline = journal.rfind(b"\n", max(least - 1, 0), end)
+        if newline < 0 and least:
+            return  # its beginning lies beyond the bound
+        if (line := journal[newline + 1 : end]).strip():
+            yield line
+        if newline < 0:
+            return
+        end = newline
