@@ -14,8 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from goaround_chassis.bus import Bucketspec, Bus, Consumer, Stream, Topology, apply
 from goaround_chassis.clock import SystemClock
 from goaround_chassis.testing import MemoryBucket, RecordingPublisher
@@ -23,7 +21,6 @@ from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command
 from goaround_deployer.lease import Timing
 from goaround_deployer.reach import ReachableSchemas
-from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs
 from goaround_deployer.work import Tools
@@ -33,6 +30,7 @@ from goaround_schemas.procedure import (
     WorkDeploy,
     WorkRollback,
 )
+from tests.deployer.connecting import requests
 
 TOPOLOGY = Topology(
     streams=(
@@ -110,14 +108,13 @@ class Bench:
         """Have a command carried out, and return the answer to it."""
         worker = {"PATH": os.environ["PATH"], "SHOP_DB": self.url}
         programs, clock = Programs(worker), SystemClock()
-        async with httpx.AsyncClient(trust_env=False) as client:
-            tools = Tools(
-                StepRunner(programs, HttpRequests(client), worker),
-                self.publisher,
-                clock,
-                schemas=ReachableSchemas(programs, worker),
-            )
-            await on_command(command, Admitter(self.bucket, clock, Timing()), tools)
+        tools = Tools(
+            StepRunner(programs, requests(), worker),
+            self.publisher,
+            clock,
+            schemas=ReachableSchemas(programs, worker),
+        )
+        await on_command(command, Admitter(self.bucket, clock, Timing()), tools)
         (found,) = [e for e in self.publisher.of(DeployExecuted) if e.causationid == command.id]
         return found.data
 

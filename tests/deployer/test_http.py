@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 import socket
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-import httpx
 import pytest
 
 from goaround_deployer.runner import Attempt
+from goaround_deployer.steps.connection import OwnConnection
 from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs
 from goaround_schemas.guide.step import Step
 from tests.deployer.builders import step
+from tests.deployer.connecting import requests
 
 WORKER = {"PATH": "/usr/bin:/bin", "TOKEN": "s3cr3t-token"}
 
@@ -60,10 +66,9 @@ Do = Callable[[Step], Awaitable[Attempt]]
 
 
 @pytest.fixture
-async def do() -> AsyncIterator[Do]:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        runner = StepRunner(Programs(WORKER), HttpRequests(client), WORKER)
-        yield lambda made: runner.run(made, {}, asyncio.Event())
+def do() -> Do:
+    runner = StepRunner(Programs(WORKER), requests(), WORKER)
+    return lambda made: runner.run(made, {}, asyncio.Event())
 
 
 async def test_a_2xx_is_done_and_the_request_is_what_the_guide_says(target: Target, do: Do) -> None:
@@ -121,6 +126,9 @@ async def test_a_refused_connection_never_began(do: Do) -> None:
     [
         {"url": "ftp://127.0.0.1/"},
         {"url": "not a url"},
+        {"url": "http:///release"},
+        {"url": "http://no such host/"},
+        {"url": "http://127.0.0.1:99999/"},
         {"url": "http://[::1"},
         {"url": "http://127.0.0.1:1/", "headers": {"X": "ünï"}},
         {"url": "http://127.0.0.1:1/", "headers": {"X": "a\nb"}},
@@ -143,11 +151,107 @@ async def test_a_huge_answer_is_cut(target: Target, do: Do) -> None:
 
 async def test_a_stop_does_not_wait_for_the_answer(target: Target) -> None:
     target.answer, stop = None, asyncio.Event()
-    async with httpx.AsyncClient(trust_env=False) as client:
-        runner = StepRunner(Programs(WORKER), HttpRequests(client), WORKER)
-        asking = asyncio.ensure_future(runner.run(step("x", http={"url": target.url}), {}, stop))
-        await target.asked.wait()
-        stop.set()
-        stopped = await asking
+    runner = StepRunner(Programs(WORKER), requests(), WORKER)
+    asking = asyncio.ensure_future(runner.run(step("x", http={"url": target.url}), {}, stop))
+    await target.asked.wait()
+    stop.set()
+    stopped = await asking
 
     assert stopped.outcome == "stopped"
+
+
+async def test_a_request_says_what_a_general_client_would(target: Target, do: Do) -> None:
+    await do(step("x", http={"url": f"{target.url}?to=2%2E0&also=a b", "method": "PUT"}))
+    await do(step("x", http={"url": target.url, "body": "as it is", "headers": {"Accept": "x/y"}}))
+
+    bare, text = target.requests
+    host = target.url.split("/")[2]
+    assert bare.startswith("PUT /release?to=2%2E0&also=a%20b HTTP/1.1\r\n")
+    assert f"Host: {host}\r\n" in bare
+    assert "Content-Length: 0\r\n" in bare
+    assert "accept: */*\r\n" in bare
+    assert "accept: x/y\r\n" in text.lower()
+    assert "accept: */*" not in text
+    assert text.endswith("\r\n\r\nas it is")
+
+
+async def test_a_name_and_password_before_the_host_are_credentials(target: Target, do: Do) -> None:
+    await do(step("x", http={"url": target.url.replace("://", "://me:${env:TOKEN}@")}))
+
+    (request,) = target.requests
+    assert base64.b64encode(b"me:s3cr3t-token").decode() in request
+    assert "me:" not in request
+
+
+async def test_steps_share_neither_connections_nor_cookies(target: Target, do: Do) -> None:
+    target.answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
+    for _ in range(2):
+        assert (await do(step("x", http={"url": target.url}))).outcome == "done"
+
+    assert len(target.requests) == 2
+    assert all("cookie" not in request.lower() for request in target.requests)
+    assert all("connection: close" in request.lower() for request in target.requests)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nshipped",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nship\r\n3\r\nped\r\n0\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\nshipped",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"shipped"),
+    ],
+    ids=["continue", "chunks", "until closed", "packed"],
+)
+async def test_an_answer_is_read_however_it_is_sent(target: Target, do: Do, answer: bytes) -> None:
+    target.answer = answer
+    assert await do(step("x", http={"url": target.url})) == Attempt("done", "status 200", "shipped")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"220 a mail server\r\n", b"HTTP/1.1 101 Changed\r\nUpgrade: x\r\n\r\n", b"\r\n" * 100_000],
+)
+async def test_an_answer_that_is_none_tells_nothing(target: Target, do: Do, answer: bytes) -> None:
+    target.answer = answer
+    unsure = await do(step("x", http={"url": target.url}, timeout=5))
+    assert (unsure.outcome, unsure.begun) == ("unknown", True)
+
+
+@pytest.fixture
+async def encrypted(target: Target, tmp_path: Path) -> AsyncIterator[tuple[str, Path]]:
+    """The same service with a certificate of its own making; its URL, and that certificate."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    files = ("-keyout", str(key), "-out", str(certificate))
+    make = ("openssl", "req", "-x509", *curve, *files, "-days", "2", *subject)
+    await asyncio.to_thread(subprocess.run, make, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = await asyncio.start_server(target.serve, "127.0.0.1", 0, ssl=context)
+    yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/release", certificate
+    server.close()
+    await server.wait_closed()
+
+
+async def test_over_an_encrypted_connection_it_is_the_same(
+    target: Target, encrypted: tuple[str, Path]
+) -> None:
+    url, certificate = encrypted
+    own = HttpRequests(OwnConnection(ssl.create_default_context(cafile=certificate)))
+    runner = StepRunner(Programs(WORKER), own, WORKER)
+    done = await runner.run(step("x", http={"url": url, "body": "now"}), {}, asyncio.Event())
+
+    assert done == Attempt("done", "status 200", "shipped")
+    assert target.requests[0].endswith("\r\n\r\nnow")
+
+
+async def test_to_one_whose_certificate_nobody_vouches_for_nothing_is_sent(
+    target: Target, encrypted: tuple[str, Path], do: Do
+) -> None:
+    errored = await do(step("x", http={"url": encrypted[0]}))
+
+    assert (errored.outcome, errored.begun) == ("errored", False)
+    assert "CERTIFICATE_VERIFY_FAILED" in errored.detail
+    assert target.requests == []

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-import httpx
 import pytest
 
 from goaround.embedded import EmbeddedPostgres
@@ -23,7 +22,6 @@ from goaround_deployer.inspecting import Inspector, on_inspect
 from goaround_deployer.reach import ReachableSchemas
 from goaround_deployer.rehearsal import ScratchRehearsals
 from goaround_deployer.scratch import ScratchTool
-from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.program import Programs
 from goaround_deployer.steps.question import Questions
 from goaround_migrating import fingerprint
@@ -41,6 +39,7 @@ from goaround_schemas.procedure import (
 from tests import builders
 from tests.deployer import alembic_home
 from tests.deployer.builders import deploy, step
+from tests.deployer.connecting import requests
 from tests.deployer.crew import Deployer, prepare
 from tests.deployer.waiting import alive, until, written
 
@@ -76,9 +75,7 @@ class Site:
 
     @property
     def rehearsals(self) -> ScratchRehearsals:
-        # No smoke step here sends a request.
-        requests = HttpRequests(httpx.AsyncClient(trust_env=False))
-        return ScratchRehearsals(self.programs, requests, self.worker, SystemClock())
+        return ScratchRehearsals(self.programs, requests(), self.worker, SystemClock())
 
     async def inspect(
         self, migrations: Migrations, *, rehearse: bool = False

@@ -10,15 +10,14 @@ import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 import pytest
 
 from goaround_deployer.runner import Attempt
-from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs
 from goaround_schemas.guide.step import Step
 from tests.deployer.builders import step
+from tests.deployer.connecting import requests
 from tests.deployer.waiting import alive, until, written
 
 WORKER = {"PATH": os.environ["PATH"], "HOME": "/home/op", "LANG": "C", "NATS_PASSWORD": "hunter22"}
@@ -32,11 +31,8 @@ async def attempt(
     values: Mapping[str, str] | None = None,
     stop: asyncio.Event | None = None,
 ) -> Attempt:
-    async with httpx.AsyncClient() as client:
-        runner = StepRunner(
-            Programs(worker, passed, term_grace_s=0.2), HttpRequests(client), worker
-        )
-        return await runner.run(made, values or {}, stop or asyncio.Event())
+    runner = StepRunner(Programs(worker, passed, term_grace_s=0.2), requests(), worker)
+    return await runner.run(made, values or {}, stop or asyncio.Event())
 
 
 def python(code: str) -> tuple[str, ...]:

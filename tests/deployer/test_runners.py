@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from goaround_deployer.runner import Attempt, Runner
-from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs
 from goaround_deployer.testing import ScriptedRunner
 from tests.deployer.builders import step
+from tests.deployer.connecting import requests
 
 WORKER = {"PATH": "/usr/bin:/bin"}
 
@@ -30,8 +29,7 @@ async def runner(request: pytest.FixtureRequest) -> AsyncIterator[Runner]:
         scripted.teach("sleep", "300")
         yield scripted
         return
-    async with httpx.AsyncClient() as client:
-        yield StepRunner(Programs(WORKER), HttpRequests(client), WORKER)
+    yield StepRunner(Programs(WORKER), requests(), WORKER)
 
 
 async def test_done(runner: Runner) -> None:

@@ -27,6 +27,8 @@ from goaround_schemas.procedure import (
 
 SOURCE = "deployer"
 _MOST_ANSWER_BYTES = 600_000
+# What a step's result has beside its texts: names of fields, numbers, a time.
+_REST_BYTES = 300
 
 
 def step_finished(
@@ -156,8 +158,16 @@ def _result(task: Task, found: TaskRecord) -> StepResult:
 
 def _within(results: tuple[StepResult, ...], most_bytes: int) -> tuple[StepResult, ...]:
     """Cut outputs until the answer fits: it repeats all steps, and a server takes 1 MB."""
+    if sum(map(_most_size, results)) <= most_bytes:
+        return results
     for output_bytes in (4096, 1024, 256, 0):
         cut = tuple(r.model_copy(update={"output": tail(r.output, output_bytes)}) for r in results)
         if sum(len(r.model_dump_json()) for r in cut) <= most_bytes:
             return cut
     return tuple(r.model_copy(update={"output": "", "detail": r.detail[:80]}) for r in results)
+
+
+def _most_size(result: StepResult) -> int:
+    """Return a size that its JSON does not exceed: no character takes more than six bytes."""
+    texts = len(result.name) + len(result.detail) + len(result.output)
+    return 6 * texts + _REST_BYTES

@@ -1,7 +1,5 @@
 """What the deployer is made of. The only place that constructs."""
 
-import httpx
-
 from goaround_chassis.bus import Bus, Subscription
 from goaround_chassis.clock import SystemClock
 from goaround_chassis.service import Service
@@ -12,6 +10,7 @@ from goaround_deployer.journal import ProcedureCommand
 from goaround_deployer.reach import ReachableSchemas
 from goaround_deployer.rehearsal import ScratchRehearsals
 from goaround_deployer.settings import DeployerSettings
+from goaround_deployer.steps.connection import OwnConnection, trust
 from goaround_deployer.steps.http import HttpRequests
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs, worker_environment
@@ -32,10 +31,8 @@ async def build(settings: DeployerSettings, bus: Bus) -> Service:
     clock = SystemClock()
     bucket = bus.bucket(BUCKET)
     worker = worker_environment()
-    # No proxy and no .netrc of the worker's own account: a guide says all that a request carries.
-    client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
     programs = Programs(worker, settings.pass_environment)
-    requests = HttpRequests(client)
+    requests = HttpRequests(OwnConnection(trust()))
     schemas = ReachableSchemas(programs, worker)
     admitter = Admitter(bucket, clock, settings.timing)
     tools = Tools(StepRunner(programs, requests, worker), bus, clock, schemas=schemas)
@@ -80,5 +77,4 @@ async def build(settings: DeployerSettings, bus: Bus) -> Service:
                 on_dead=give_up,
             ),
         ),
-        on_stop=(client.aclose,),
     )

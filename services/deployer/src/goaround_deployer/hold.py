@@ -81,8 +81,10 @@ class Hold:
 
     def note(self, record: ProcedureRecord, *, release: bool = False) -> None:
         """Have our procedure's record written with the next write; `release` lets go with it."""
-        freed = {"holder": None, "command_id": None} if release else {}
-        self.journal = self.journal.with_procedure(record).model_copy(update=freed)
+        self.journal = self.journal.with_procedure(record)
+        if release:
+            freed = {"holder": None, "command_id": None}
+            self.journal = self.journal.model_copy(update=freed)
         self._noted += 1
 
     async def write(self) -> None:

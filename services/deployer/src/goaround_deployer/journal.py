@@ -21,8 +21,8 @@ MIGRATION = "migration"
 
 # Half of what a server takes by default (1 MB), since the final answer repeats it all.
 MOST_BYTES = 480_000
-# Tried in this order until the document fits: bytes of output and characters of detail for each
-# step, and whether what was seen of the schema is kept beside its digest.
+# Tried in this order where the document does not fit: bytes of output and characters of detail for
+# each step, and whether what was seen of the schema is kept beside its digest.
 _ROOM = (
     (4096, 600, True),
     (1024, 600, True),
@@ -181,12 +181,12 @@ def decode(run_id: str, raw: bytes) -> Journal:
 
 def encode(journal: Journal) -> bytes:
     """Return the document in at most `MOST_BYTES`, with as much output as there is room for."""
-    raw = b""
+    raw = journal.model_dump_json(by_alias=True).encode()
     for output_bytes, detail_chars, with_seen in _ROOM:
-        trimmed = _trimmed(journal, output_bytes, detail_chars, with_seen=with_seen)
-        raw = trimmed.model_dump_json(by_alias=True).encode()
         if len(raw) <= MOST_BYTES:
             break
+        trimmed = _trimmed(journal, output_bytes, detail_chars, with_seen=with_seen)
+        raw = trimmed.model_dump_json(by_alias=True).encode()
     return raw
 
 

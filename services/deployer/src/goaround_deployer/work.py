@@ -194,7 +194,7 @@ class Work:
             output=tail(end.output, _MOST_OUTPUT_BYTES),
             seconds=round(end.seconds, 3),
             goes_on=end.goes_on,
-            deed=self._deed(task),
+            deed=self._deed(task, found),
         )
         self.hold.note(record.with_task(task.key, ended))
         log.info(
@@ -221,11 +221,13 @@ class Work:
             state="started",
             started_at=found.started_at if found else self.tools.clock.now(),
             attempts=attempts,
-            deed=self._deed(task),
+            deed=self._deed(task, found),
         )
         self.hold.note(record.with_task(task.key, started))
 
-    def _deed(self, task: Task) -> str:
+    def _deed(self, task: Task, found: TaskRecord | None) -> str:
+        if found is not None and found.deed:
+            return found.deed
         return deed_of(task.step, self.command.data.run_id) if task.step else ""
 
     def _untold(self) -> dict[str, Event]:

@@ -15,15 +15,20 @@ from goaround_schemas.guide.step import HttpStep, Step
 
 _MOST_BODY_BYTES = 16_384
 _CONNECT_S = 10.0
+# What a guide's own headers may replace.
+_HEADERS = {
+    "accept": "*/*",
+    "accept-encoding": "identity",
+    "connection": "close",
+    "user-agent": "goaround-deployer",
+}
 # Before a byte of the request was sent.
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
-    httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
     httpx.LocalProtocolError,
-    httpx.ProxyError,
 )
 
 
@@ -31,7 +36,7 @@ _NEVER_SENT = (
 class HttpRequests:
     """Sends requests; a redirect is an answer like another, and is not followed."""
 
-    client: httpx.AsyncClient
+    transport: httpx.AsyncBaseTransport
 
     async def send(self, step: Step, http: HttpStep, stop: asyncio.Event) -> Attempt:
         """Send the request, and read from the answer's status whether it was done."""
@@ -62,20 +67,39 @@ class HttpRequests:
             return _unsure(step, f"{what}: {str(error) or type(error).__name__}")
 
     async def _ask(self, http: HttpStep, what: str, timeout_s: float) -> Attempt:
-        text = http.body if isinstance(http.body, str) else None
-        json = None if isinstance(http.body, str) else http.body
-        # Connecting is given up first: then it is known that nothing was sent.
-        patience = httpx.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s * 0.9))
-        async with self.client.stream(
-            http.method, http.url, headers=http.headers, content=text, json=json, timeout=patience
-        ) as answer:
+        answer = await self.transport.handle_async_request(_request(http, timeout_s))
+        try:
             body = await _start_of(answer)
-            if answer.status_code in http.status or (not http.status and answer.is_success):
-                return Attempt("done", f"status {answer.status_code}", body)
-            wanted = ", ".join(map(str, http.status)) or "2xx"
-            said = last_lines(body)
-            why = f"{what} answered {answer.status_code}, not {wanted}"
-            return Attempt("failed", f"{why}: {said}" if said else why, body)
+        finally:
+            await answer.aclose()
+        if answer.status_code in http.status or (not http.status and answer.is_success):
+            return Attempt("done", f"status {answer.status_code}", body)
+        wanted = ", ".join(map(str, http.status)) or "2xx"
+        said = last_lines(body)
+        why = f"{what} answered {answer.status_code}, not {wanted}"
+        return Attempt("failed", f"{why}: {said}" if said else why, body)
+
+
+def _request(http: HttpStep, timeout_s: float) -> httpx.Request:
+    text = http.body if isinstance(http.body, str) else None
+    json = None if isinstance(http.body, str) else http.body
+    # Connecting is given up first: then it is known that nothing was sent.
+    patience = {"connect": min(_CONNECT_S, timeout_s * 0.9)}
+    headers = httpx.Headers(_HEADERS)
+    headers.update(http.headers)
+    request = httpx.Request(
+        http.method,
+        http.url,
+        headers=headers,
+        content=text,
+        json=json,
+        extensions={"timeout": patience},
+    )
+    url = request.url
+    if url.userinfo:
+        # A name and a password in front of the host are credentials, not a part of the address.
+        request = next(httpx.BasicAuth(url.username, url.password).auth_flow(request))
+    return request
 
 
 async def _start_of(answer: httpx.Response) -> str:
