@@ -106,18 +106,28 @@ def recovered(service: str, troubles: Sequence[Trouble], samples: Iterable[Sampl
     return Recovered(service, tuple(goes_on), tuple(redelivered), tuple(settled))
 
 
-def takeovers(kills: Sequence[float], effects: Sequence[Effect]) -> list[float]:
+def takeovers(troubles: Sequence[Trouble], effects: Sequence[Effect]) -> list[float]:
     """Seconds from a deployer's kill until the run whose step it was at goes on, by what was done.
 
-    A step that a kill has ended has no end; what is next in its run is another worker's.
+    A step that a kill has ended has no end; what is next in its run is another worker's. Left out
+    is what anything else may have held up.
     """
+    known = [one for one in troubles if one.service in (None, "deployer")]
     found: list[float] = []
     for place, effect in enumerate(effects):
-        ended_by = [at for at in kills if effect.begin < at < effect.begin + LONGEST_STEP_S]
-        if effect.end is None and ended_by:
-            later = (one.begin for one in effects[place + 1 :] if one.run == effect.run)
-            found += [next_ - ended_by[0] for next_ in [next(later, None)] if next_ is not None]
+        kill = next((one for one in known if one.kill and _has_ended(one, effect)), None)
+        later = (one.begin for one in effects[place + 1 :] if one.run == effect.run)
+        goes_on = next(later, None)
+        if effect.end is not None or kill is None or goes_on is None:
+            continue
+        if not any(o is not kill and o.begin < goes_on and o.end > kill.begin for o in known):
+            found.append(goes_on - kill.begin)
     return found
+
+
+def _has_ended(kill: Trouble, effect: Effect) -> bool:
+    of_deployers = kill.service == "deployer"
+    return of_deployers and effect.begin < kill.begin < effect.begin + LONGEST_STEP_S
 
 
 def p99(values: Sequence[float]) -> float | None:

@@ -58,8 +58,28 @@ def test_a_takeover_lasts_until_the_run_of_the_ended_step_goes_on() -> None:
     repeated = effect("a", "prepare", 115, 116)
     long_before = effect("c", "prepare", 50, None)
     effects = [long_before, ended_by_the_kill, another_run, repeated]
-    assert takeovers([100.0], effects) == [15.0]
-    assert takeovers([], effects) == []
+    kill = Trouble("deployer", kill=True, begin=100, end=101)
+    assert takeovers([kill], effects) == [15.0]
+    assert takeovers([KILL], effects) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "counts"),
+    [
+        (Trouble("deployer", kill=False, begin=90, end=101), False),
+        (Trouble("deployer", kill=True, begin=103, end=104), False),
+        (Trouble(None, kill=False, begin=105, end=106), False),
+        (Trouble("scribe", kill=True, begin=101, end=102), True),
+        (Trouble("deployer", kill=True, begin=120, end=121), True),
+        (Trouble("deployer", kill=True, begin=90, end=95), True),
+    ],
+)
+def test_a_takeover_counts_only_where_nothing_else_can_have_held_it_up(
+    other: Trouble, counts: bool
+) -> None:
+    kill = Trouble("deployer", kill=True, begin=100, end=101)
+    effects = [effect("a", "prepare", 99.5, None), effect("a", "prepare", 115, 116)]
+    assert bool(takeovers([kill, other], effects)) == counts
 
 
 def test_of_few_values_the_99th_of_100_is_the_greatest() -> None:

@@ -1,12 +1,13 @@
 """One suite for the bucket on the bus and the one in memory."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from goaround_chassis.bucket import Bucket
-from goaround_chassis.bus import Bucketspec, Bus, Topology, apply, as_token
+from goaround_chassis.bus import Bucketspec, Bus, Topology, Unavailable, apply, as_token
 from goaround_chassis.testing import MemoryBucket
 
 pytestmark = pytest.mark.system
@@ -76,6 +77,26 @@ async def test_an_empty_value_is_a_value(bucket: Bucket) -> None:
     entry = await bucket.get("run")
     assert entry is not None
     assert entry.value == b""
+
+
+async def test_an_entry_tells_when_it_was_written_by_the_buckets_own_clock(bucket: Bucket) -> None:
+    before = await bucket.now()
+    first = await bucket.create("run", b"one")
+    assert first is not None
+    entry = await bucket.get("run")
+    assert entry is not None
+    between = await bucket.now()
+    assert before <= entry.written_at <= between
+    assert entry.written_at.utcoffset() == timedelta(0)
+    await bucket.update("run", b"two", first)
+    again = await bucket.get("run")
+    assert again is not None
+    assert between <= again.written_at <= await bucket.now()
+
+
+async def test_a_bucket_that_is_not_there_does_not_tell_the_time(bus: Bus) -> None:
+    with pytest.raises(Unavailable, match="ask KV_nowhere for the time: stream not found"):
+        await bus.bucket("nowhere").now()
 
 
 AWKWARD = ["a b", "a.b", "a..b", ".", "", "*", ">", "a=b", "a%20b", "a/b", "Ünïcode", "~", "=2E"]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -301,6 +302,9 @@ class Gate:
         self._bucket = bucket
         self.open = True
         self.refused = 0
+
+    async def now(self) -> datetime:
+        return await self._bucket.now()
 
     async def get(self, key: str) -> Entry | None:
         self._pass()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import pytest
 
@@ -33,6 +34,9 @@ class Watched:
     calls: list[str] = field(default_factory=list[str])
     before: Callable[[Journal], Awaitable[None]] | None = None
     after: Callable[[Journal], Awaitable[None]] | None = None
+
+    async def now(self) -> datetime:
+        return await self.real.now()
 
     async def get(self, key: str) -> Entry | None:
         self.calls.append("get")

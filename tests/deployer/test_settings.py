@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from goaround_deployer.lease import Timing
 from goaround_deployer.settings import DeployerSettings
 
 
@@ -22,3 +23,23 @@ def test_a_holder_gives_up_before_anybody_may_take_over() -> None:
 def test_what_is_passed_on_is_a_list_of_names() -> None:
     made = DeployerSettings.model_validate({"pass_environment": "AWS_REGION, SSH_AUTH_SOCK,"})
     assert made.pass_environment == ("AWS_REGION", "SSH_AUTH_SOCK")
+
+
+@pytest.mark.parametrize(
+    ("lain_s", "watched_s", "left_s"),
+    [
+        (0.0, 0.0, 10.0),
+        (4.0, 0.0, 6.0),
+        (4.0, 6.0, 0.0),
+        # However long it is said to have lain, it is watched for a beat and a half.
+        (9.0, 0.0, 3.0),
+        (1e9, 2.0, 1.0),
+        (1e9, 3.0, 0.0),
+        # The bucket's clock was set back: nothing of it counts.
+        (-1e9, 0.0, 10.0),
+    ],
+)
+def test_a_holder_is_dead_once_its_journal_lay_still_for_the_lease_and_was_seen_to(
+    lain_s: float, watched_s: float, left_s: float
+) -> None:
+    assert Timing(lease_s=10, beat_s=2).dead_in_s(lain_s, watched_s) == left_s

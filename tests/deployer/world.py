@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from goaround_chassis.bucket import Bucket, Entry
 from goaround_chassis.testing import ManualClock, MemoryBucket, RecordingPublisher
@@ -70,6 +71,9 @@ class MortalBucket:
 
     real: Bucket
     fuse: Fuse
+
+    async def now(self) -> datetime:
+        return await self.real.now()
 
     async def get(self, key: str) -> Entry | None:
         self.fuse.burn()

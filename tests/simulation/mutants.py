@@ -6,6 +6,7 @@ a write that ignores the edition, a bucket that ignores the revision.
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -166,7 +167,7 @@ class Unleased(Instead):
         if entry is None:
             return None
         free = decode(key, entry.value).model_copy(update={"holder": None})
-        return Entry(encode(free), entry.revision)
+        return replace(entry, value=encode(free))
 
 
 class Unstarted(Instead):

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
@@ -310,6 +310,10 @@ class _Noted:
 
     def __init__(self, bucket: Bucket, loop: Loop, written_s: dict[str, float]) -> None:
         self._bucket, self._loop, self._written_s = bucket, loop, written_s
+
+    async def now(self) -> datetime:
+        """Return the present moment by the bucket's own clock."""
+        return await self._bucket.now()
 
     async def get(self, key: str) -> Entry | None:
         """Return what was last put there."""

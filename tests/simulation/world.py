@@ -100,7 +100,7 @@ class World:
             estate=self.estate,
             shelf=self.scenario.shelf,
             parts=self.parts,
-            journal=MemoryBucket(),
+            journal=MemoryBucket(HostClock(self.loop, self.loop.kernel)),
             watches=MemoryBucket(),
             notices=LoggedBucket(),
         )

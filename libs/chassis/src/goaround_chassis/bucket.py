@@ -6,19 +6,25 @@ lists: a worker that needs only its own keys needs only its own rights.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value and the revision under which it was written."""
+    """A value, the revision under which it was written, and when, by the bucket's own clock."""
 
     value: bytes
     revision: int
+    written_at: datetime
 
 
 class Bucket(Protocol):
     """Values by key. A revision grows with each write to the bucket and is never used again."""
+
+    async def now(self) -> datetime:
+        """Return the present moment by the bucket's own clock, which no other one is held to."""
+        ...
 
     async def get(self, key: str) -> Entry | None:
         """Return what was last put there; None if there is nothing, or it was deleted."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from goaround_chassis.bucket import Entry
+from goaround_chassis.clock import Clock, SystemClock
 from goaround_schemas.envelope import Message
 
 M = TypeVar("M", bound=Message)
@@ -53,11 +54,16 @@ class RecordingPublisher:
 
 
 class MemoryBucket:
-    """Values by key, in memory."""
+    """Values by key, in memory; `clock` is the bucket's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self._entries: dict[str, Entry] = {}
         self._revision = 0
+        self._clock = clock or SystemClock()
+
+    async def now(self) -> datetime:
+        """Return the present moment by the bucket's own clock, which no other one is held to."""
+        return self._clock.now()
 
     async def get(self, key: str) -> Entry | None:
         """Return what was last put there; None if there is nothing, or it was deleted."""
@@ -77,7 +83,7 @@ class MemoryBucket:
     async def put(self, key: str, value: bytes) -> int:
         """Write a value whatever is there, and return its revision."""
         self._revision += 1
-        self._entries[key] = Entry(value, self._revision)
+        self._entries[key] = Entry(value, self._revision, self._clock.now())
         return self._revision
 
     async def delete(self, key: str) -> None:

@@ -271,6 +271,7 @@ def _keeps(*buckets: str) -> tuple[str, ...]:
             f"$KV.{bucket}.>",
             f"$JS.API.DIRECT.GET.KV_{bucket}.>",
             f"$JS.API.STREAM.MSG.GET.KV_{bucket}",
+            f"$JS.API.STREAM.INFO.KV_{bucket}",
         )
     )
 

@@ -1,7 +1,8 @@
 """Letting a command have its run, once nobody else acts on it.
 
-Nobody's wall clock is compared: a holder is dead if its journal lay still for the whole lease, as
-measured by the one who waits.
+A holder is dead if its journal lay still for the whole lease (`lease`). For how long it had done so
+already, the bucket's own clock tells, between two readings of it; the rest is measured by the one
+who waits. No clocks are compared.
 """
 
 import asyncio
@@ -12,7 +13,8 @@ from uuid import uuid4
 
 import structlog
 
-from goaround_chassis.bucket import Bucket
+from goaround_chassis.bucket import Bucket, Entry
+from goaround_chassis.bus.errors import Unavailable
 from goaround_chassis.clock import Clock
 from goaround_chassis.errors import Later
 from goaround_deployer.admission import Answer, AskToStop, Refuse, Take, Wait, admit, taken
@@ -72,7 +74,7 @@ class Admitter:
     async def _read(self, command: ProcedureCommand) -> Admitted:
         """Return what a command may do by its run's journal, once nobody else is at it."""
         run_id = command.data.run_id
-        seen, quiet_s, waited_s = -1, 0.0, 0.0
+        seen, lain_s, watched_s, waited_s = -1, 0.0, 0.0, 0.0
         while True:
             entry = await self.bucket.get(run_id)
             journal = decode(run_id, entry.value) if entry else Journal(run_id=run_id)
@@ -85,20 +87,34 @@ class Admitter:
                     return await self._take(command, journal, revision)
                 case AskToStop():
                     asked = journal.model_copy(update={"stop_requested": command.id})
-                    await self.bucket.update(run_id, encode(asked), revision)
+                    lain_s, watched_s = await self._lain_s(entry), 0.0
+                    # What we write ourselves is no sign of life of the holder's.
+                    seen = await self.bucket.update(run_id, encode(asked), revision) or -1
                     log.info("stop_requested", run=run_id, command=command.id)
                 case Wait(patient):
                     if revision != seen:
                         too_long = waited_s > self.timing.lease_s + STOP_GRACE_S
                         if seen != -1 and (not patient or too_long):
                             raise Later(BUSY, f"another worker is at run {run_id}")
-                        seen, quiet_s = revision, 0.0
-                    elif quiet_s >= self.timing.lease_s:
+                        seen, lain_s, watched_s = revision, await self._lain_s(entry), 0.0
+                    left_s = self.timing.dead_in_s(lain_s, watched_s)
+                    if left_s <= 0:
                         log.warning("taking_over", run=run_id, epoch=journal.epoch + 1)
                         return await self._take(command, journal, revision)
-                    await self.sleep(self.timing.look_s)
-                    quiet_s += self.timing.look_s
-                    waited_s += self.timing.look_s
+                    pause_s = min(self.timing.look_s, left_s)
+                    await self.sleep(pause_s)
+                    watched_s += pause_s
+                    waited_s += pause_s
+
+    async def _lain_s(self, entry: Entry | None) -> float:
+        """Return for how long an entry has lain there, by the bucket's clock; 0 if it says not."""
+        if entry is None:
+            return 0.0
+        try:
+            return (await self.bucket.now() - entry.written_at).total_seconds()
+        except Unavailable as error:
+            log.warning("time_not_told", why=str(error))
+            return 0.0
 
     async def _take(self, command: ProcedureCommand, journal: Journal, revision: int) -> Hold:
         return self._hold(command, journal, revision, await self._resumed(command))

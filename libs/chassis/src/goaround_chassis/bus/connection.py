@@ -265,7 +265,7 @@ class Bus:
 
     def bucket(self, name: str) -> NatsBucket:
         """Return the key-value bucket of that name, which the migration has made."""
-        return NatsBucket(self._js, self._grouping, name)
+        return NatsBucket(self._client, self._js, self._grouping, name)
 
     def timers(self) -> NatsTimers:
         """Return the alarms."""
