@@ -3,9 +3,9 @@
 A stream that is synced to disk with every write takes some thousand messages a second one by one,
 and ten times as many in batches: an atomic batch (ADR-50 of NATS, server 2.12) is one write,
 kept whole or not at all. Nobody waits for company: what comes while a write is under way goes with
-the next one, and few go side by side, since a batch costs the server as much as ten writes to
-begin. Only a process that has said that it can wait (`patience_s`) does so, and only while there is
-much: then larger batches cost the server less.
+the next one, and few go side by side, since a batch costs the server as much as thirty such writes
+to begin. Only a process that has said that it can wait (`patience_s`) does so, and only while there
+is much: then larger batches cost the server less.
 
 A batch that the server does not take (a repeat among it, a wrong revision, a stream without
 batches) or that is not answered is published message by message, and so is what went side by side
@@ -33,8 +33,9 @@ from goaround_chassis.bus.pulling import BindingClient
 
 log = structlog.get_logger(__name__)
 
-LEAST = 16
-"""Messages that are worth a batch."""
+LEAST = 32
+"""Messages that are worth a batch: side by side, 16 cost the server 0.18 ms each and 32 0.16; as a
+batch 16 cost 0.28 and 32 0.17 each, 64 0.08, 128 0.05 (two busy cores, every write synced)."""
 MOST = 400
 """Messages of one batch; the server takes 1,000."""
 MUCH = 8
