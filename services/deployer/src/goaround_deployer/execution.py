@@ -83,7 +83,7 @@ async def _step(work: Work, task: Task, step: Step) -> None:
     tries = found.attempts if found else 0
     most = max(tries + 1, 1 + step.retries)
     last: Attempt | None = None
-    seconds = work.watch(task)
+    seconds = work.watch()
     while last is None or (last.outcome in ("failed", "errored") and tries < most):
         if last is not None:
             log.info("step_failed", run=work.command.data.run_id, step=step.name, tries=tries)

@@ -55,7 +55,7 @@ def leaves_whole_files(migrations: Migrations) -> bool:
 async def _current(work: Work, migrations: Migrations) -> Attempt:
     """Ask the tool. An answer without a word is none, but from Alembic, which says so of `base`."""
     step = command_of("ask for the schema's revision", migrations.current, migrations)
-    asked = await work.attempt(step)
+    asked = await work.ask(step)
     if asked.outcome != "done":
         return asked
     try:

@@ -24,7 +24,7 @@ async def forward(work: Work, task: Task) -> None:
     """Apply the migrations, knowing where the schema was; journaled before and after."""
     migrations = task.migrations
     assert migrations is not None, "a plan without migrations has no such task"
-    seconds = work.watch(task)
+    seconds = work.watch()
     orphan = work.record.tasks.get(task.key)
     try:
         now = await look(work, migrations)

@@ -37,7 +37,7 @@ async def back(work: Work, task: Task) -> None:
     if migrations is None:
         left(work, task, target, None, judging.NO_WAY)
         return
-    seconds = work.watch(task)
+    seconds = work.watch()
     begun = task.key in work.record.tasks
     now = await look(work, migrations)
     where = standing(now, target)

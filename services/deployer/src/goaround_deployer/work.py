@@ -122,21 +122,30 @@ class Work:
         before = self.record
         self._begin(task, attempts, record or before)
         try:
-            return await self.attempt(step)
+            await self._ready()
         except LeftOff:
             self.hold.note(before)
             raise
+        log.info("task_begins", run=self.command.data.run_id, task=task.name, tries=attempts)
+        return await self._run(step)
 
-    async def attempt(self, step: Step) -> Attempt:
-        """Do a step once, and tell meanwhile what has ended before it.
+    async def ask(self, step: Step) -> Attempt:
+        """Run what changes nothing, once.
 
         Raises:
             Lost: The run may be somebody else's by now; nothing was begun.
             LeftOff: A stop came first; nothing was begun.
         """
+        await self._ready()
+        return await self._run(step)
+
+    async def _ready(self) -> None:
         await self.hold.secure()
         if self.stop.is_set():
             raise LeftOff
+
+    async def _run(self, step: Step) -> Attempt:
+        """Run a step, and tell meanwhile what has ended before it."""
         doing = self.tools.runner.run(step, self.command.data.values, self.stop)
         if not (news := self._untold()):
             return await doing
@@ -173,11 +182,10 @@ class Work:
             stopped.cancel()
         return not self.stop.is_set()
 
-    def watch(self, task: Task) -> Callable[[], float]:
+    def watch(self) -> Callable[[], float]:
         """Return what says how many seconds have passed since now."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        log.info("task_begins", run=self.command.data.run_id, task=task.name)
         return lambda: loop.time() - began
 
     def end(self, task: Task, end: Ending, record: ProcedureRecord | None = None) -> None:
