@@ -10,8 +10,9 @@ import pytest
 
 from goaround_orchestrator.proofs import MOST_COUNTED
 from goaround_orchestrator.store import PostgresLedger
+from goaround_orchestrator.store.remembered import Familiar, Pinned
 from goaround_orchestrator.store.sql import queries
-from goaround_orchestrator.store.unit import Familiar, Pinned, PostgresUnit
+from goaround_orchestrator.store.unit import PostgresUnit
 from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.proving import (
     CorrectionDecision,

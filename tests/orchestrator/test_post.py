@@ -10,7 +10,7 @@ from goaround_orchestrator.ledger import Letter
 from goaround_orchestrator.run import Run
 from goaround_orchestrator.store import PostgresLedger, PostgresPost
 from goaround_orchestrator.store.posted import FORGET_WITHIN_S, LEFT_BEHIND
-from goaround_orchestrator.store.unit import Familiar
+from goaround_orchestrator.store.remembered import Familiar
 from goaround_schemas.phase import Phase
 from tests.orchestrator import builders as build
 from tests.orchestrator.test_ledger import Crash, dying, letter

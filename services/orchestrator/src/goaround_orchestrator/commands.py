@@ -4,18 +4,18 @@ Pure. A command carries all that its worker needs, so that any worker can be kil
 moved. Written twice for the same order, it is the same command with the same id.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from goaround_guidebook.template import MIGRATION_BEFORE, Context, render, values
-from goaround_orchestrator import finish, wording
+from goaround_orchestrator import finish, questions, wording
 from goaround_orchestrator.planning import after_green, moving, steps_for, watch_for
+from goaround_orchestrator.questions import Asked
 from goaround_orchestrator.run import Order, Run, What
 from goaround_schemas.catalogue import AnyCommand
 from goaround_schemas.envelope import RunPayload
-from goaround_schemas.guide import Check, Guide, HealthMatrix, Readiness
+from goaround_schemas.guide import Guide, Readiness
 from goaround_schemas.matrix import MatrixKind, Question, WorkVerify, WorkVerifyData
 from goaround_schemas.notice import WorkNotify, WorkNotifyData
 from goaround_schemas.procedure import (
@@ -32,10 +32,6 @@ from goaround_schemas.watching import WorkWatch, WorkWatchData
 C = TypeVar(
     "C", WorkVerify, WorkInspect, WorkDeploy, WorkRollback, WorkWatch, WorkRecord, WorkNotify
 )
-
-
-Asked = tuple[str, Check]
-"""A check of the guide, and the category under which it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +68,24 @@ def commands_for(desk: Desk, order: Order) -> tuple[AnyCommand, ...]:
     """
     match order.what:
         case What.ASK_PREFLIGHT:
-            return (_ask(desk, order, "preflight", _preflight_questions(desk), before=True),)
+            return (
+                _ask(
+                    desk, order, "preflight", questions.preflight(desk.guide, desk.run), before=True
+                ),
+            )
         case What.INSPECT:
             return (_inspect(desk, order),)
         case What.ASK_READINESS:
             return (_ask_ready(desk, order, desk.guide.deploy.ready, back=False),)
         case What.ASK_HEALTH:
-            return (_ask(desk, order, "health", _health(desk.guide.verify)),)
+            return (_ask(desk, order, "health", questions.health(desk.guide.verify)),)
         case What.ASK_ROLLBACK_READINESS:
             return (_ask_ready(desk, order, desk.guide.rollback.ready, back=True),)
         case What.ASK_ROLLBACK_HEALTH:
             matrix = desk.guide.rollback.verify or desk.guide.verify
-            return (_ask(desk, order, "health", _health(matrix), back=True),)
+            return (_ask(desk, order, "health", questions.health(matrix), back=True),)
         case What.ASK_MONITORING:
-            dashboards = _questions("dashboards", desk.guide.preflight.dashboards)
+            dashboards = questions.of("dashboards", desk.guide.preflight.dashboards)
             return (_ask(desk, order, "monitoring", dashboards),)
         case What.DEPLOY:
             return (_deploy(desk, order),)
@@ -141,41 +141,11 @@ def _context(desk: Desk, *, back: bool = False, before: bool = False) -> Context
     )
 
 
-def _questions(category: str, checks: Iterable[Check]) -> list[Asked]:
-    return [(category, check) for check in checks]
-
-
-def _health(matrix: HealthMatrix) -> list[Asked]:
-    return [
-        *_questions("liveness", matrix.liveness),
-        *_questions("readiness", matrix.readiness),
-        *_questions("dependency", matrix.dependency),
-        *_questions("smoke", matrix.smoke),
-    ]
-
-
-def _preflight_questions(desk: Desk) -> list[Asked]:
-    pre, running = desk.guide.preflight, desk.guide.running
-    asked: list[Asked] = []
-    if running:
-        # What runs now may well not answer, in a first deployment: it never decides alone.
-        optional = running.model_copy(update={"required": False})
-        asked.append(("running", optional))
-    asked += _questions("ci", pre.ci)
-    asked += _questions("dashboards", pre.dashboards)
-    asked += _questions("checks", pre.checks)
-    if desk.run.previous_version is not None:
-        possible = desk.guide.rollback.possible
-        asked += _questions("rollback, artifact", possible.artifact)
-        asked += _questions("rollback, configuration", possible.configuration)
-    return asked
-
-
 def _ask(
     desk: Desk,
     order: Order,
     kind: MatrixKind,
-    questions: list[Asked],
+    asked: list[Asked],
     *,
     back: bool = False,
     before: bool = False,
@@ -188,8 +158,7 @@ def _ask(
         kind=kind,
         of=context.version,
         questions=tuple(
-            Question(category=category, check=render(check, context))
-            for category, check in questions
+            Question(category=category, check=render(check, context)) for category, check in asked
         ),
         within_s=within_s,
     )
@@ -199,8 +168,8 @@ def _ask(
 def _ask_ready(desk: Desk, order: Order, ready: Readiness | None, *, back: bool) -> WorkVerify:
     checks = ready.checks if ready else ()
     within_s = ready.within.total_seconds() if ready else None
-    questions = _questions("readiness", checks)
-    return _ask(desk, order, "readiness", questions, back=back, within_s=within_s or None)
+    asked = questions.of("readiness", checks)
+    return _ask(desk, order, "readiness", asked, back=back, within_s=within_s or None)
 
 
 def _deploy(desk: Desk, order: Order) -> WorkDeploy:

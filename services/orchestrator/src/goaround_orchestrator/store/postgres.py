@@ -15,8 +15,9 @@ from goaround_orchestrator.store import columns, proofs
 from goaround_orchestrator.store.migrate import migrations
 from goaround_orchestrator.store.outgoing import Outgoing
 from goaround_orchestrator.store.reach import reaching
+from goaround_orchestrator.store.remembered import Familiar, Pinned
 from goaround_orchestrator.store.sql import queries
-from goaround_orchestrator.store.unit import Familiar, Pinned, PostgresUnit
+from goaround_orchestrator.store.unit import PostgresUnit
 from goaround_schemas.api import (
     EvidenceQuery,
     EvidenceRow,

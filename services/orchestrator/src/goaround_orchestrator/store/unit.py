@@ -8,7 +8,6 @@ is about; what is read is read for all of them at once.
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -27,9 +26,9 @@ from goaround_orchestrator.lifecycle import Neighbour
 from goaround_orchestrator.relay import Posted
 from goaround_orchestrator.run import Landing, Move, Run, is_stranded
 from goaround_orchestrator.store import columns, proofs
+from goaround_orchestrator.store.remembered import Familiar, Pinned, guide_of
 from goaround_orchestrator.store.sql import queries
 from goaround_schemas.api import Label
-from goaround_schemas.guide import Guide
 from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.phase import Phase
 from goaround_schemas.proving import CorrectionDecision, CorrectionRow, RehearsalRow
@@ -37,64 +36,6 @@ from goaround_schemas.proving import CorrectionDecision, CorrectionRow, Rehearsa
 if TYPE_CHECKING:
     # Generic in its stubs only.
     Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-
-
-MOST_GUIDES = 2000
-"""Guides that are remembered: with fewer than there are services, each is read anew each time."""
-
-
-@lru_cache(maxsize=MOST_GUIDES)
-def _guide(digest: str, model: str) -> Guide:
-    # Parsing a guide takes longer than everything else in a transaction; its digest names it.
-    del digest
-    return Guide.model_validate_json(model)
-
-
-class Pinned:
-    """Guides that are known to be in the database, by their digests: they never change there."""
-
-    def __init__(self, most: int = MOST_GUIDES) -> None:
-        self._most = most
-        self._guides: dict[str, PinnedGuide] = {}
-
-    def get(self, digest: str) -> PinnedGuide | None:
-        """The guide, if it is known."""
-        return self._guides.get(digest)
-
-    def add(self, guides: Iterable[PinnedGuide]) -> None:
-        """Know these, too; the oldest are forgotten where they are too many."""
-        for guide in guides:
-            self._guides[guide.digest] = guide
-        while len(self._guides) > self._most:
-            del self._guides[next(iter(self._guides))]
-
-
-class Familiar:
-    """Runs under way as this process saw them last, by their ids.
-
-    No truth: a run is read anew where its edition is another one by now.
-    """
-
-    def __init__(self, most: int = 2000) -> None:
-        self._most = most
-        self._runs: dict[str, tuple[int, Run]] = {}
-
-    def get(self, run_id: str) -> tuple[int, Run | None]:
-        """The run and its edition; 0, which none has, where it is not known."""
-        return self._runs.get(run_id, (0, None))
-
-    def add(self, runs: Iterable[tuple[int, Run]]) -> None:
-        """Know these as they stand now; those that have ended are not asked for any more."""
-        for edition, run in runs:
-            self._runs.pop(run.id, None)
-            if not run.ended:
-                self._runs[run.id] = edition, run
-        while len(self._runs) > self._most:
-            del self._runs[next(iter(self._runs))]
-
-    def clear(self) -> None:
-        """Know nothing any more."""
-        self._runs.clear()
 
 
 class PostgresUnit:
@@ -313,7 +254,7 @@ class PostgresUnit:
             row = await self._connection.fetchrow(queries()["read_guide"], digest)
             if row is None:
                 raise LookupError(f"no guide was pinned with the digest {digest}")
-            guide = _guide(digest, row["model"])
+            guide = guide_of(digest, row["model"])
             known = PinnedGuide(name=name, digest=digest, text=row["text"], guide=guide)
             self.newly_pinned[digest] = known
         return PinnedGuide(name=name, digest=digest, text=known.text, guide=known.guide)

@@ -1,0 +1,68 @@
+"""What a process remembers of the database: guides, which never change there, and runs under way.
+
+None of it is needed, and none of it is believed where it could be wrong.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from goaround_orchestrator.commands import PinnedGuide
+from goaround_orchestrator.run import Run
+from goaround_schemas.guide import Guide
+
+MOST_GUIDES = 2000
+"""Guides that are remembered: with fewer than there are services, each is read anew each time."""
+
+
+@lru_cache(maxsize=MOST_GUIDES)
+def guide_of(digest: str, model: str) -> Guide:
+    """Return a pinned guide: parsing it takes longer than everything else in a transaction."""
+    del digest
+    return Guide.model_validate_json(model)
+
+
+class Pinned:
+    """Guides that are known to be in the database, by their digests: they never change there."""
+
+    def __init__(self, most: int = MOST_GUIDES) -> None:
+        self._most = most
+        self._guides: dict[str, PinnedGuide] = {}
+
+    def get(self, digest: str) -> PinnedGuide | None:
+        """The guide, if it is known."""
+        return self._guides.get(digest)
+
+    def add(self, guides: Iterable[PinnedGuide]) -> None:
+        """Know these, too; the oldest are forgotten where they are too many."""
+        for guide in guides:
+            self._guides[guide.digest] = guide
+        while len(self._guides) > self._most:
+            del self._guides[next(iter(self._guides))]
+
+
+class Familiar:
+    """Runs under way as this process saw them last, by their ids.
+
+    No truth: a run is read anew where its edition is another one by now.
+    """
+
+    def __init__(self, most: int = 2000) -> None:
+        self._most = most
+        self._runs: dict[str, tuple[int, Run]] = {}
+
+    def get(self, run_id: str) -> tuple[int, Run | None]:
+        """The run and its edition; 0, which none has, where it is not known."""
+        return self._runs.get(run_id, (0, None))
+
+    def add(self, runs: Iterable[tuple[int, Run]]) -> None:
+        """Know these as they stand now; those that have ended are not asked for any more."""
+        for edition, run in runs:
+            self._runs.pop(run.id, None)
+            if not run.ended:
+                self._runs[run.id] = edition, run
+        while len(self._runs) > self._most:
+            del self._runs[next(iter(self._runs))]
+
+    def clear(self) -> None:
+        """Know nothing any more."""
+        self._runs.clear()
