@@ -200,7 +200,7 @@ def wrong(**fields: Any) -> Callable[[], Any]:
     def make() -> Any:
         answer = Answer((Point(since_1970(5), 1.0),))
         for name, value in fields.items():
-            object.__setattr__(answer, name, value)
+            answer = answer._replace(**{name: value})
         return answer
 
     return make

@@ -4,13 +4,13 @@ More requests with proportionally more errors is no change; a spike of one look 
 """
 
 import math
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from goaround_judge.control import LeftOut, counted_beside
 from goaround_judge.counts import Beside, Known, known, log_ratio_once, most_events, rising
-from goaround_judge.evidence import Observed
+from goaround_judge.evidence import Before, Observed
 from goaround_judge.load import Load
 from goaround_judge.rules import SignalRule
 from goaround_judge.samples import Series, Tallies
@@ -38,21 +38,22 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
     Where requests were not counted, the traffic signals' growth takes their place.
     """
     rule, earlier, later, _, control, usual = observed
+    before = observed.before
     # Rates need both sides counted; where the baseline's are not, looks are what is compared.
-    with_requests = earlier.counts_requests and (later.counts_requests or not later.usable.any())
+    with_requests = before.counts_requests and (later.counts_requests or not later.usable.any())
     after = later.tallies(of_requests=with_requests)
     if not with_requests:
-        after = replace(after, exposure=after.exposure * load.at(after.at_s))
+        after = after._replace(exposure=after.exposure * load.at(after.at_s))
     thin = lack(rule, later, after)
     seen, settled = usual.once(
         (with_requests, looks),
-        lambda: _before(earlier.tallies(of_requests=with_requests), looks, rule.matters_from),
+        lambda: _before(earlier().tallies(of_requests=with_requests), looks, rule.matters_from),
     )
     if settled is None:
-        return _thin(rule, _no_baseline(seen), None, earlier, later)
+        return _thin(rule, _no_baseline(seen), None, before, later)
     base, worsening = settled
     if len(after.errors) == 0:
-        return _thin(rule, str(thin), base.rate, earlier, later)
+        return _thin(rule, str(thin), base.rate, before, later)
     beside = (
         counted_beside(control, after.at_s, of_requests=with_requests, least=LEAST_LOOKS)
         if control
@@ -95,7 +96,7 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
         green_limit=found.green_limit,
         would_be_green=counterfactual,
         samples=later.states,
-        baseline_samples=earlier.states,
+        baseline_samples=before.states,
         red_at_s=found.red_at_s,
         excess=max(found.log / RED, 0.0),
         muted=rule.muted,
@@ -104,8 +105,7 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What the counts show: the evidence at the moment of Red or now, and from where it counts.
 
     `since` and `at` are the first and last look that count; limits are rates.
@@ -160,7 +160,7 @@ def find(
         over=over,
         red_limit=most_events(sure, stretched, matters, RED - stake) / over,
         green_limit=most_events(sure, stretched, matters, YELLOW - stake) / over,
-        excused=bool(np.count_nonzero(rise.growths > 1)),
+        excused=control is not None and bool(np.count_nonzero(rise.growths > 1)),
     )
 
 
@@ -234,7 +234,7 @@ def _figures(found: Finding, base: Known, of_requests: bool) -> str:
 
 
 def _thin(
-    rule: SignalRule, lacking: str, baseline: float | None, earlier: Series, later: Series
+    rule: SignalRule, lacking: str, baseline: float | None, before: Before, later: Series
 ) -> SignalVerdict:
     """Return a verdict that rests on the lack of numbers."""
     return SignalVerdict(
@@ -245,6 +245,6 @@ def _thin(
         baseline=baseline,
         would_be_green="would have been Green with enough data",
         samples=later.states,
-        baseline_samples=earlier.states,
+        baseline_samples=before.states,
         muted=rule.muted,
     )

@@ -7,7 +7,6 @@ change such a mixture exceeds 1/risk with probability `risk` at most, at any loo
 """
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -36,8 +35,7 @@ CHANCE = 1.0
 """Standard errors by which a Poisson process may look bursty by chance before it is held so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What the baseline says of a rate: events, exposure, and how bursty its events come."""
 
     events: float
@@ -124,14 +122,21 @@ def log_ratio(
     """
     usual = base.exposure * keep
     grown = exposure * (1 + matters_from)
-    of_bets = (len(RISES), *([1] * events.ndim))  # bets first: numpy is slow over a short last axis
-    bets = grown * RISES.reshape(of_bets)
+    rises, log_rises = _bets(events.ndim)
+    bets = grown * rises
     bets += usual
     np.divide(usual + grown, bets, out=bets)
     np.log(bets, out=bets)
     bets *= (base.events + PRIOR_EVENTS) * keep + events
-    bets += events * LOG_RISES.reshape(of_bets)
+    bets += events * log_rises
     return np.asarray((bets.max(axis=0) - LOG_BETS) / base.burstiness, dtype=np.float64)
+
+
+@lru_cache(maxsize=4)
+def _bets(dimensions: int) -> tuple[Floats, Floats]:
+    """Return the rises and their logs before so many axes: numpy is slow over a short last one."""
+    first = (len(RISES), *([1] * dimensions))
+    return RISES.reshape(first), LOG_RISES.reshape(first)
 
 
 def log_ratio_once(base: Known, events: float, exposure: float, matters_from: float) -> float:
@@ -173,7 +178,7 @@ def rising(
     seen = np.where(since, events, 0.0)
     # A look before its start adds next to nothing, and divides no nought by nought.
     over = np.where(since, exposure, 1e-12)
-    growths = keep = _alike(*since.shape)
+    growths = keep = None
     totals = over.cumsum(axis=-1)
     if control is None:
         ratio = log_ratio(base, without_the_worst(seen), totals, matters_from)
@@ -184,6 +189,9 @@ def rising(
     if float(staked.max()) > 0:  # else there is no evidence that bursts could take away
         staked = _less_bursts(base, ratio, seen, over, since) + stakes[:, None]
     best = staked.argmax(axis=0)
+    if growths is None or keep is None:
+        alike = _alike(len(events))
+        return Rising(staked.max(axis=0), starts[best], stakes[best], alike, alike)
     each = np.arange(len(events))
     return Rising(
         staked[best, each], starts[best], stakes[best], growths[best, each], keep[best, each]
@@ -206,9 +214,9 @@ def _starts(n: int, looks: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bo
 
 
 @lru_cache(maxsize=64)
-def _alike(starts: int, looks: int) -> Floats:
-    """Return a one for each start and look; shared, so never written to."""
-    ones = np.ones((starts, looks))
+def _alike(looks: int) -> Floats:
+    """Return a one for each look; shared, so never written to."""
+    ones = np.ones(looks)
     ones.setflags(write=False)
     return ones
 

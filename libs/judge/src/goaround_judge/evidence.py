@@ -3,7 +3,9 @@
 Plain data with a JSON shape; the same evidence gives the same verdict, byte for byte.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,16 +57,37 @@ class SignalColumns(BaseModel):
     control_post: Columns | None = None
 
 
+class Before(NamedTuple):
+    """What every look wants to know of a baseline."""
+
+    usable: int
+    """Numbers among its looks."""
+    states: dict[str, int]
+    counts_requests: bool
+
+
 class Observed(NamedTuple):
-    """One signal's rule and its series, read once for every rule that looks at them."""
+    """One signal's rule and its series, read once for every rule that looks at them.
+
+    What came before the switch is read where something is worked out of it: that is known mostly.
+    """
 
     rule: SignalRule
-    earlier: Series
+    earlier: Callable[[], Series]
     later: Series
-    reference: Series | None
+    reference: Callable[[], Series] | None
     control: Control | None
     usual: Usual
     """What is worked out of the rule, the baseline and the reference; kept, it is not again."""
+
+    @property
+    def before(self) -> Before:
+        """What every look wants to know of the baseline."""
+        return self.usual.once("before", self._before)
+
+    def _before(self) -> Before:
+        series = self.earlier()
+        return Before(len(series.levels().values), series.states, series.counts_requests)
 
 
 def observe(evidence: SignalEvidence | SignalColumns, every_s: float) -> Observed:
@@ -73,9 +96,9 @@ def observe(evidence: SignalEvidence | SignalColumns, every_s: float) -> Observe
     counts = rule.kind is SignalKind.ERRORS
     return Observed(
         rule,
-        read(evidence.baseline, counts=counts),
+        partial(read, evidence.baseline, counts=counts),
         read(evidence.post, counts=counts),
-        read(evidence.reference, counts=counts) if evidence.reference else None,
+        partial(read, evidence.reference, counts=counts) if evidence.reference else None,
         _control(evidence, every_s),
         Usual(),
     )

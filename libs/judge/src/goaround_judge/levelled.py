@@ -21,6 +21,9 @@ from goaround_judge.sufficiency import lack
 from goaround_judge.verdicts import Colour, SignalVerdict, Word
 from goaround_judge.wording import change, counted, moment, number
 
+_NOT_READ = Levels(np.empty(0), np.empty(0))
+"""Without a control nothing is held against the baseline's single looks."""
+
 
 def judge_level(
     observed: Observed, promise: Promise, load: Load
@@ -29,12 +32,12 @@ def judge_level(
 
     What a resource is used for is traffic: its use is held against the baseline per unit of it.
     """
-    rule, earlier, later, season, control, usual = observed
-    before, after = earlier.levels(), later.levels()
+    rule, earlier, later, reference, control, usual = observed
+    known, after = observed.before, later.levels()
     thin = lack(rule, later, None)
-    if len(before.values) < LEAST_BASELINE or len(after.values) == 0:
-        return _unknown(rule, thin, earlier, later), None
-    reference = season.levels() if season else None
+    if known.usable < LEAST_BASELINE or len(after.values) == 0:
+        return _unknown(rule, thin, earlier(), later), None
+    before = earlier().levels() if control else _NOT_READ
     beside = matched(control, before.at_s, after.at_s, LEAST_BASELINE) if control else None
     grown = 1.0
     if rule.kind is SignalKind.SATURATION and rule.direction is Bad.UP:
@@ -44,10 +47,16 @@ def judge_level(
         if isinstance(beside, Matched):  # its load is unknown: as much more as here, at the most
             beside = Matched(beside.before, beside.after / growth)
     shown = [
-        _sided(rule, find(rule, sign, before, after, reference, promise, usual), beside, promise)
+        _sided(
+            rule,
+            find(rule, sign, earlier, after, reference, promise, usual),
+            before.values,
+            beside,
+            promise,
+        )
         for sign in directions(rule)
     ]
-    side = max(shown, key=lambda one: (one.red, one.suspicious, one.found.excess))
+    side = shown[0] if len(shown) == 1 else max(shown, key=_Side.gravity)
     worst = side.found
     scale, limit = worst.scale, worst.limit
     centre = scale.off(worst.band.centre)
@@ -92,7 +101,7 @@ def judge_level(
         green_limit=green_limit if math.isfinite(green_limit) else None,
         would_be_green=counterfactual,
         samples=later.states,
-        baseline_samples=earlier.states,
+        baseline_samples=known.states,
         red_at_s=red_at_s,
         excess=min(max(side.excess, 0.0), 1e6),
         muted=rule.muted,
@@ -128,6 +137,10 @@ class _Side(NamedTuple):
         """Tell whether it is not Green, its control heard."""
         return self.found.suspicious and self._whose is not Whose.SHARED
 
+    def gravity(self) -> tuple[bool, bool, float]:
+        """Return what decides between two directions."""
+        return self.red, self.suspicious, self.found.excess
+
     @property
     def place(self) -> int:
         """Return the look at which that was known."""
@@ -161,11 +174,15 @@ class _Side(NamedTuple):
 
 
 def _sided(
-    rule: SignalRule, found: Finding, beside: Matched | LeftOut | None, promise: Promise
+    rule: SignalRule,
+    found: Finding,
+    before: Floats,
+    beside: Matched | LeftOut | None,
+    promise: Promise,
 ) -> _Side:
     """Return what one direction shows, set off against the control where that can be done."""
     if isinstance(beside, Matched):
-        return _Side(found, set_off(rule, found, beside, promise))
+        return _Side(found, set_off(rule, found, before, beside, promise))
     return _Side(found, beside)
 
 

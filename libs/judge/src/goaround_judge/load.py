@@ -3,7 +3,7 @@
 Only growth explains: less traffic never makes harm look greater than it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +13,7 @@ from goaround_judge.calibration import LEAST_BASELINE
 from goaround_judge.evidence import Observed
 from goaround_judge.robust import in_order, median, reached
 from goaround_judge.rules import Bad, SignalKind
-from goaround_judge.samples import Floats, Levels
+from goaround_judge.samples import Floats, Levels, Series
 
 WORTH_TELLING = 1.2
 
@@ -45,13 +45,14 @@ def load_of(observed: Iterable[Observed]) -> Load:
     Growth that the guide itself calls harm excuses nothing, nor does a muted signal.
     """
     growths: list[Levels] = []
-    for rule, earlier, later, _, _, usual in observed:
+    for one in observed:
+        rule = one.rule
         if rule.kind is not SignalKind.THROUGHPUT or rule.direction is not Bad.DOWN or rule.muted:
             continue
-        before, after = earlier.levels(), later.levels()
-        if len(before.values) < LEAST_BASELINE or len(after.values) < 2:
+        after = one.later.levels()
+        if one.before.usable < LEAST_BASELINE or len(after.values) < 2:
             continue
-        level = usual.once("level", partial(_level, before.values))
+        level = one.usual.once("level", partial(_level, one.earlier))
         if level > 0:
             # A majority of three looks must show it: a spike of load explains no lasting harm.
             growth = np.maximum(reached(after.values) / level, 1.0)
@@ -59,5 +60,5 @@ def load_of(observed: Iterable[Observed]) -> Load:
     return Load(tuple(growths))
 
 
-def _level(values: Floats) -> float:
-    return median(in_order(values))
+def _level(earlier: Callable[[], Series]) -> float:
+    return median(in_order(earlier().levels().values))

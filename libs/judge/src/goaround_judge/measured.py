@@ -5,7 +5,9 @@ that hurts, by more than matters. Once Red, a watch stays Red: later relief is n
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,7 @@ from goaround_judge.calibration import LEAST_BASELINE, WIDTHS, Band, Limit, band
 from goaround_judge.promise import Promise
 from goaround_judge.robust import in_order, median, rolling_low_medians
 from goaround_judge.rules import Bad, SignalKind, SignalRule
-from goaround_judge.samples import Floats, Levels
+from goaround_judge.samples import Floats, Levels, Series
 from goaround_judge.usual import Usual
 
 RATE_MATTERS_FROM = 0.005
@@ -51,9 +53,8 @@ class Scale:
         return math.exp(self.sign * number) if self.logarithmic else self.sign * number
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one direction of a signal shows: all levels but the baseline's are on the scale.
+class Finding(NamedTuple):
+    """What one direction of a signal shows, on the scale.
 
     `place` is the look at which it turned Red, else the last one. `strays` marks the looks that by
     themselves stand beyond all that the baseline has shown.
@@ -61,7 +62,6 @@ class Finding:
 
     scale: Scale
     band: Band
-    baseline: Floats
     after: Floats
     limit: Limit
     observed: float
@@ -69,11 +69,6 @@ class Finding:
     red: bool
     suspicious: bool
     strays: npt.NDArray[np.bool_]
-
-    @property
-    def before(self) -> Floats:
-        """Return the baseline on the scale."""
-        return self.scale.on(self.baseline)
 
     @property
     def excess(self) -> float:
@@ -148,20 +143,27 @@ def _widest(one: Band, other: Band) -> Band:
 def find(
     rule: SignalRule,
     sign: float,
-    before: Levels,
+    earlier: Callable[[], Series],
     after: Levels,
-    reference: Levels | None,
+    reference: Callable[[], Series] | None,
     promise: Promise,
     usual: Usual,
 ) -> Finding:
     """Return what one direction of the signal shows.
 
-    `before` holds `LEAST_BASELINE` numbers or more, `after` at least one.
+    `earlier` holds `LEAST_BASELINE` numbers or more, `after` at least one.
     """
     scale, limits = usual.once(
-        (sign, promise), lambda: _limits(rule, sign, before.values, reference, promise)
+        (sign, promise),
+        lambda: _limits(
+            rule,
+            sign,
+            earlier().levels().values,
+            reference().levels() if reference else None,
+            promise,
+        ),
     )
-    return hold_against(scale, limits, before.values, scale.on(after.values))
+    return hold_against(scale, limits, scale.on(after.values))
 
 
 def _limits(
@@ -196,7 +198,7 @@ def banded(
     )
 
 
-def hold_against(scale: Scale, limits: Band, baseline: Floats, post: Floats) -> Finding:
+def hold_against(scale: Scale, limits: Band, post: Floats) -> Finding:
     """Return the first moment of Red over all widths, or else how the last looks stand."""
     ordered = in_order(post)
     doubtful = [limit for limit in limits.limits if _may_pass(limit, ordered)]
@@ -227,7 +229,6 @@ def hold_against(scale: Scale, limits: Band, baseline: Floats, post: Floats) -> 
     return Finding(
         scale=scale,
         band=limits,
-        baseline=baseline,
         after=post,
         limit=limit,
         observed=observed,

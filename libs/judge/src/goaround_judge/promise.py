@@ -24,7 +24,7 @@ def promise_of(evidence: Evidence, observed: Iterable[Observed]) -> Promise:
 
 
 def _moves(observed: Observed) -> bool:
-    return observed.usual.once("moves", lambda: _is_restless(observed.earlier.levels().values))
+    return observed.usual.once("moves", lambda: _is_restless(observed.earlier().levels().values))
 
 
 def _is_restless(values: Floats) -> bool:

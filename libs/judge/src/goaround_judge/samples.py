@@ -6,10 +6,10 @@ for a good or a bad one.
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -70,16 +70,14 @@ class Columns(BaseModel):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(NamedTuple):
     """The usable numbers of a series in the order of their time."""
 
     at_s: Floats
     values: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Tallies:
+class Tallies(NamedTuple):
     """The usable counts of a series in the order of their time.
 
     `exposure` is requests where they were counted, else one for each look (`of_requests`).
@@ -91,8 +89,7 @@ class Tallies:
     of_requests: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """A series read once: every look in the order of its time, the missing numbers as NaN."""
 
     at_s: Floats

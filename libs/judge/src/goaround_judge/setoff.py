@@ -79,9 +79,12 @@ class _Pairs(NamedTuple):
 
 
 def set_off(
-    rule: SignalRule, alone: Finding, control: Matched, promise: Promise
+    rule: SignalRule, alone: Finding, before: Floats, control: Matched, promise: Promise
 ) -> SetOff | LeftOut | None:
-    """Return what stands beyond the control, or why that cannot be told; None for no change."""
+    """Return what stands beyond the control, or why that cannot be told; None for no change.
+
+    `before` is the signal's baseline in its own unit, of the same looks as the control's.
+    """
     if not alone.suspicious and not np.count_nonzero(alone.strays):
         return None
     paired = np.isfinite(control.before)
@@ -92,20 +95,21 @@ def set_off(
     centre = median(in_order(scale.on(usual)))
     known = np.isfinite(control.after)
     moved = np.where(known, scale.on(np.where(known, control.after, usual[0])) - centre, 0.0)
+    earlier = alone.scale.on(before)
     pairs = _Pairs(
-        alone.before[paired] - (scale.on(usual) - centre),
+        earlier[paired] - (scale.on(usual) - centre),
         alone.after - np.maximum(moved, 0.0),
         moved,
         known,
     )
-    level = alone.scale.off(median(in_order(alone.before)))
+    level = alone.scale.off(median(in_order(earlier)))
     material = material_shift(rule, alone.scale, level)
     doubt = _Doubt.of(pairs.apart, least_spread(alone.scale, level), promise)
     if doubt.after(promise.looks) > MOST_DOUBT * (alone.limit.red - alone.band.centre):
         return LeftOut("it is too noisy to tell whose a change is")
     own = banded(rule, alone.scale, level, pairs.apart, promise)
     limits = _beyond_both(alone.band, own)
-    later = hold_against(alone.scale, limits, alone.baseline, pairs.left)
+    later = hold_against(alone.scale, limits, pairs.left)
     since = max(alone.place + 1 - alone.limit.width, 0)
     place = _departed(alone, pairs, since, material, doubt) if alone.suspicious else None
     if later.red and alone.red and (place is None or later.place < place):

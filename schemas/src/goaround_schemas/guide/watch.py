@@ -123,12 +123,12 @@ class Signal(GuideModel, frozen=True):
         return self
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> "tuple[NumberSource, ...]":
         """The one source of its number; for errors those of errors and requests, in that order."""
         return _sources_of(self)
 
     @property
-    def control_sources(self) -> tuple[Source, ...]:
+    def control_sources(self) -> "tuple[NumberSource, ...]":
         """The same of its control; none where it has none."""
         return _sources_of(self.control) if self.control else ()
 
@@ -145,10 +145,14 @@ def _fits_kind(given: Signal | Control, kind: SignalKind, what: str) -> None:
             raise ValueError("errors and requests are for a signal of kind errors")
 
 
-def _sources_of(given: Signal | Control) -> tuple[Source, ...]:
+NumberSource = Source | Signal | Control
+"""Where one number comes from: what has but one says itself where, in a source's own words."""
+
+
+def _sources_of(given: Signal | Control) -> tuple[NumberSource, ...]:
     if given.errors is not None and given.requests is not None:
         return given.errors, given.requests
-    return (Source(prometheus=given.prometheus, scrape=given.scrape, plugin=given.plugin),)
+    return (given,)
 
 
 class LokiSource(GuideModel, frozen=True):

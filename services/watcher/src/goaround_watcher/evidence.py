@@ -1,6 +1,6 @@
 """Lays what is remembered before the judge, and puts its verdict into the run's own words. Pure."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from goaround_judge import (
@@ -173,9 +173,9 @@ def _observed(
         )
     return Observed(
         rule,
-        _series(signal, record.before, times),
+        partial(_series, signal, record.before, times),
         _series(signal, record.after, times),
-        _series(signal, record.reference, times) if record.reference else None,
+        partial(_series, signal, record.reference, times) if record.reference else None,
         control,
         insight.usual(rule, record),
     )

@@ -4,12 +4,12 @@ A look never fails. What a source could not say is part of what was seen.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum, unique
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from goaround_schemas.guide import LogSource, PrometheusServer, Signal, Source
+from goaround_judge import SampleState
+from goaround_schemas.guide import LogSource, NumberSource, PrometheusServer, Signal
 from goaround_watcher import rows
 from goaround_watcher.looks import Rows
 from goaround_watcher.sources.port import (
@@ -43,8 +43,7 @@ class Order:
     """A like time, long before; asked of sources that can tell of the past."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenSignal:
+class SeenSignal(NamedTuple):
     """What a look brought for one signal, and for its control at the same time."""
 
     rows: Rows
@@ -53,8 +52,7 @@ class SeenSignal:
     control: Rows = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What a look brought."""
 
     span: Span
@@ -86,25 +84,27 @@ class Sources:
     log_plugin: LineSource
 
 
-@unique
-class _Part(StrEnum):
-    """Whose number is asked for."""
+class _Asked:
+    """A number that is asked for, of some time, and then its answer."""
 
-    OWN = "own"
-    CONTROL = "control"
-    LIKE = "like"
-    """The signal's own, of a like time."""
+    __slots__ = ("answer", "source", "span")
+
+    def __init__(self, source: NumberSource, span: Span) -> None:
+        self.source = source
+        self.span = span
+        self.answer = _UNANSWERED
 
 
-class _Key(NamedTuple):
+_UNANSWERED = Answer(state=SampleState.PROVIDER_ERROR, detail="it was not asked")
+
+
+class _Wanted(NamedTuple):
+    """What is asked for one signal: its own numbers, its control's, and its own of a like time."""
+
     signal: str
-    part: _Part
-    place: int
-
-
-class _Asked(NamedTuple):
-    source: Source
-    span: Span
+    own: Sequence[_Asked]
+    control: Sequence[_Asked]
+    like: Sequence[_Asked]
 
 
 class SourcesLookout:
@@ -115,69 +115,67 @@ class SourcesLookout:
 
     async def look(self, order: Order) -> Look:
         """Return what is to be seen, in bounded time and whatever the providers do."""
-        asked = dict(self._questions(order))
+        wanted = [self._wanted(signal, order) for signal in order.signals]
+        asked = [one for signal in wanted for part in signal[1:] for one in part]
         lines: dict[str, Lines] = {}
         if order.logs:
-            (found, memory), lines = await asyncio.gather(
-                self._answers(asked, order), self._logs(order)
-            )
+            memory, lines = await asyncio.gather(self._ask(asked, order), self._logs(order))
         else:
-            found, memory = await self._answers(asked, order)
-        parts = _parts(asked, found)
-        signals = {s.name: _seen(s.name, parts) for s in order.signals}
-        is_live = bool(order.logs) or not all(self._tells(a.source) for a in asked.values())
+            memory = await self._ask(asked, order)
+        signals = {signal.signal: _seen(signal) for signal in wanted}
+        is_live = bool(order.logs) or not all(self._tells(one.source) for one in asked)
         return Look(order.span, signals, lines, memory, is_live)
 
-    def _questions(self, order: Order) -> Iterator[tuple[_Key, _Asked]]:
-        """Yield each number that is wanted, with the time that it is wanted of."""
-        for signal in order.signals:
-            for part, sources in (
-                (_Part.OWN, signal.sources),
-                (_Part.CONTROL, signal.control_sources),
-            ):
-                span = _past(signal, order) if all(map(self._tells, sources)) else order.span
-                for place, source in enumerate(sources):
-                    yield _Key(signal.name, part, place), _Asked(source, span)
-            if order.reference is not None and all(map(self._tells, signal.sources)):
-                for place, source in enumerate(signal.sources):
-                    yield _Key(signal.name, _Part.LIKE, place), _Asked(source, order.reference)
+    def _wanted(self, signal: Signal, order: Order) -> _Wanted:
+        """Return each number that is wanted, with the time that it is wanted of."""
+        sources, beside = signal.sources, signal.control_sources
+        past = _past(signal, order)
+        span = past if all(map(self._tells, sources)) else order.span
+        own = [_Asked(source, span) for source in sources]
+        control: list[_Asked] = []
+        if beside:
+            span = past if all(map(self._tells, beside)) else order.span
+            control = [_Asked(source, span) for source in beside]
+        like: list[_Asked] = []
+        if order.reference is not None and all(map(self._tells, sources)):
+            like = [_Asked(source, order.reference) for source in sources]
+        return _Wanted(signal.name, own, control, like)
 
-    def _tells(self, source: Source) -> bool:
+    def _tells(self, source: NumberSource) -> bool:
         """Whether the source can say what was, a while ago."""
-        if source.plugin is not None:
-            return self._sources.plugin.tells_of_the_past(source)
-        return source.prometheus is not None
+        if source.prometheus is not None:
+            return True
+        return source.plugin is not None and self._sources.plugin.tells_of_the_past(source)
 
-    async def _answers(
-        self, asked: Mapping[_Key, _Asked], order: Order
-    ) -> tuple[dict[_Key, Answer], Memory]:
-        server = self._sources.prometheus(order.server)
+    async def _ask(self, asked: Sequence[_Asked], order: Order) -> Memory:
+        """Have each question answered, and return what is to be remembered."""
         ports: dict[str, MetricSource] = {
-            "prometheus": server,
+            "prometheus": self._sources.prometheus(order.server),
             "scrape": self._sources.scrape,
             "plugin": self._sources.plugin,
         }
-        groups: dict[tuple[str, Span], list[_Key]] = {}
-        for key, (source, span) in asked.items():
-            groups.setdefault((_kind(source), span), []).append(key)
+        groups: dict[tuple[str, Span], list[_Asked]] = {}
+        for one in asked:
+            groups.setdefault((_kind(one.source), one.span), []).append(one)
         # What was remembered is of the last look; of a like time, long before, it says nothing.
         samples = [
             ports[kind].sample(
-                [asked[key].source for key in keys],
+                [one.source for one in group],
                 span,
                 {} if span == order.reference else order.memory,
             )
-            for (kind, span), keys in groups.items()
+            for (kind, span), group in groups.items()
         ]
         # Most looks are one question, which needs no task of its own.
         sampled = [await samples[0]] if len(samples) == 1 else await asyncio.gather(*samples)
-        found: dict[_Key, Answer] = {}
-        kept = dict(order.memory)
-        for ((_, span), keys), said in zip(groups.items(), sampled, strict=True):
-            found |= zip(keys, said.answers, strict=True)
-            if span != order.reference:
-                kept |= {k: v for k, v in said.memory.items() if order.memory.get(k) is not v}
-        return found, kept
+        kept = order.memory
+        for ((_, span), group), said in zip(groups.items(), sampled, strict=True):
+            for one, answer in zip(group, said.answers, strict=True):
+                one.answer = answer
+            if span != order.reference and said.memory is not order.memory:
+                news = {k: v for k, v in said.memory.items() if order.memory.get(k) is not v}
+                kept = kept | news
+        return kept
 
     async def _logs(self, order: Order) -> dict[str, Lines]:
         async def one(title: str, source: LogSource) -> Lines:
@@ -201,37 +199,31 @@ def _past(signal: Signal, order: Order) -> Span:
     if order.history is not None:
         return order.history
     since = order.outages.get(signal.name, order.span.since)
-    return order.span if since >= order.span.since else replace(order.span, since=since)
+    return order.span if since >= order.span.since else order.span._replace(since=since)
 
 
-Parts = Mapping[tuple[str, _Part], tuple[Sequence[Answer], Rows]]
-"""What was answered of each part of each signal, and the looks that it makes."""
-
-
-def _parts(asked: Mapping[_Key, _Asked], found: Mapping[_Key, Answer]) -> Parts:
-    said: dict[tuple[str, _Part], tuple[list[Answer], Span]] = {}
-    for key, (_, span) in asked.items():
-        said.setdefault((key.signal, key.part), ([], span))[0].append(found[key])
-    return {part: (answers, _rows(answers, span)) for part, (answers, span) in said.items()}
-
-
-def _seen(name: str, parts: Parts) -> SeenSignal:
+def _seen(wanted: _Wanted) -> SeenSignal:
     """Put together what was answered about one signal."""
-    said, own = parts[name, _Part.OWN]
-    beside, control = parts.get((name, _Part.CONTROL), ((), ()))
-    _, like = parts.get((name, _Part.LIKE), ((), ()))
-    lacks = rows.detail_of(beside, control)
-    details = (rows.detail_of(said, own), f"its control: {lacks}" if lacks else "")
-    return SeenSignal(own, "; ".join(filter(None, details)), like, control)
+    said, own = _rows(wanted.own)
+    beside, control = _rows(wanted.control)
+    _, like = _rows(wanted.like)
+    detail = rows.detail_of(said, own)
+    if lacks := rows.detail_of(beside, control):
+        detail = "; ".join(filter(None, (detail, f"its control: {lacks}")))
+    return SeenSignal(own, detail, like, control)
 
 
-def _kind(source: Source) -> str:
-    if source.plugin is not None:
-        return "plugin"
-    return "scrape" if source.scrape is not None else "prometheus"
+def _kind(source: NumberSource) -> str:
+    if source.prometheus is not None:
+        return "prometheus"
+    return "plugin" if source.plugin is not None else "scrape"
 
 
-def _rows(answers: Sequence[Answer], span: Span) -> Rows:
+def _rows(asked: Sequence[_Asked]) -> tuple[Sequence[Answer], Rows]:
+    """Return what was answered, and the looks that it makes."""
+    if not asked:
+        return (), ()
+    answers, span = [one.answer for one in asked], asked[0].span
     if len(answers) == 1:
-        return rows.of_value(answers[0], span)
-    return rows.of_counts(answers[0], answers[1], span)
+        return answers, rows.of_value(answers[0], span)
+    return answers, rows.of_counts(answers[0], answers[1], span)

@@ -1,8 +1,7 @@
 """Reads what a server of Prometheus' kind answers to a range query. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeGuard, cast
+from typing import Any, NamedTuple, TypeGuard, cast
 
 import pydantic_core
 
@@ -17,8 +16,7 @@ SCRAPE_SLACK_S = 15.0
 _MOST_WARNING = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(NamedTuple):
     """The series of one expression, and what the server warns of."""
 
     series: Sequence[Any]

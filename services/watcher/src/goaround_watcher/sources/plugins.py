@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeVar, cast
 
 from goaround_judge import SampleState
-from goaround_schemas.guide import LogSource, PluginSource, Source
+from goaround_schemas.guide import LogSource, NumberSource, PluginSource
 from goaround_watcher.plugin import LOG_SOURCES, SOURCES, LogPlugin, MetricPlugin, Question
 from goaround_watcher.sources import answered, installed
 from goaround_watcher.sources.answered import Hide
@@ -92,7 +92,7 @@ class PluginMetrics:
         self._plugins = plugins
         self._open = opens
 
-    def tells_of_the_past(self, source: Source) -> bool:
+    def tells_of_the_past(self, source: NumberSource) -> bool:
         """Whether the source says that it can; of one that is not there, time tells no more."""
         assert source.plugin is not None
         try:
@@ -101,7 +101,7 @@ class PluginMetrics:
             return True
         return plugin.tells_of_the_past
 
-    async def sample(self, sources: Sequence[Source], span: Span, memory: Memory) -> Sampled:
+    async def sample(self, sources: Sequence[NumberSource], span: Span, memory: Memory) -> Sampled:
         """Answer for each source, whatever the plug-ins do."""
         asked = [s.plugin for s in sources if s.plugin is not None]
         unlike = {_key(plugin): plugin for plugin in asked}

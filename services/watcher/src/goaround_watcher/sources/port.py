@@ -5,17 +5,19 @@ between two looks (counters, places in files) is handed in and handed back.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, Field
 
 from goaround_judge import SampleState
-from goaround_schemas.guide import LogSource, Source
+from goaround_schemas.guide import LogSource, NumberSource
+
+_NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """The time a look is about, in seconds since 1970, and how long a source may take over it."""
 
     since: float
@@ -29,16 +31,14 @@ class Span:
         return max(1, round((self.until - self.since) / self.step_s))
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """One number at one time (seconds since 1970). It may be NaN or infinite."""
 
     at: float
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a source says for one number: points in order of time, and how the last look stands.
 
     `state` is `ok` where the last point is as good as the source can give.
@@ -47,7 +47,7 @@ class Answer:
     points: tuple[Point, ...] = ()
     state: SampleState = SampleState.OK
     detail: str = ""
-    remember: Mapping[str, float] = field(default_factory=dict[str, float])
+    remember: Mapping[str, float] = _NOTHING
     """Numbers that a plug-in wants to have again at the next look."""
 
 
@@ -62,8 +62,7 @@ class Counters(BaseModel, frozen=True):
 Memory = dict[str, Counters]
 
 
-@dataclass(frozen=True, slots=True)
-class Sampled:
+class Sampled(NamedTuple):
     """An answer for each source asked, in that order, and what to remember for the next look."""
 
     answers: tuple[Answer, ...]
@@ -73,7 +72,7 @@ class Sampled:
 class MetricSource(Protocol):
     """Where numbers come from."""
 
-    async def sample(self, sources: Sequence[Source], span: Span, memory: Memory) -> Sampled:
+    async def sample(self, sources: Sequence[NumberSource], span: Span, memory: Memory) -> Sampled:
         """Answer for each source; in bounded time and whatever the provider does."""
         ...
 
@@ -81,7 +80,7 @@ class MetricSource(Protocol):
 class PastTeller(MetricSource, Protocol):
     """Where numbers come from that may be had for a time that is over, or may not."""
 
-    def tells_of_the_past(self, source: Source) -> bool:
+    def tells_of_the_past(self, source: NumberSource) -> bool:
         """Whether this source can say what was, a while ago."""
         ...
 

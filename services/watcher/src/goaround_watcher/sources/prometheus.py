@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from goaround_judge import SampleState
-from goaround_schemas.guide import PrometheusServer, Source
+from goaround_schemas.guide import NumberSource, PrometheusServer
 from goaround_watcher.sources import joined
 from goaround_watcher.sources.http import Http, Unreachable, shown
 from goaround_watcher.sources.joined import Lapsing
@@ -77,7 +77,7 @@ class Prometheus:
         self._server = server
         self._experience = experience or Experience()
 
-    async def sample(self, sources: Sequence[Source], span: Span, memory: Memory) -> Sampled:
+    async def sample(self, sources: Sequence[NumberSource], span: Span, memory: Memory) -> Sampled:
         """Answer for each source with its points in the span, at most `MOST_POINTS`."""
         asked = [source.prometheus or "" for source in sources]
         if self._server is None:

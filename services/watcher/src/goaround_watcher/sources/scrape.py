@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from goaround_judge import SampleState
-from goaround_schemas.guide import ScrapeSource, Source
+from goaround_schemas.guide import NumberSource, ScrapeSource
 from goaround_watcher.sources import exposition, readings
 from goaround_watcher.sources.http import Http, shown
 from goaround_watcher.sources.port import Answer, Counters, Memory, Sampled, SourceError, Span
@@ -20,7 +20,7 @@ class Scrape:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    async def sample(self, sources: Sequence[Source], span: Span, memory: Memory) -> Sampled:
+    async def sample(self, sources: Sequence[NumberSource], span: Span, memory: Memory) -> Sampled:
         """Answer for each source, with one number each at the end of the span."""
         asked = [s.scrape for s in sources if s.scrape is not None]
         urls = sorted({s.url for s in asked})

@@ -7,9 +7,8 @@ a proxy, a compressed body, an answer that is no HTTP) is not for it, and it say
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import quote_plus, urlsplit
 
 MOST_CONNECTIONS = 200
@@ -52,8 +51,7 @@ class Broken(Exception):
         """Whether not a byte of an answer had come."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A server, and what of it is asked for."""
 
     host: str
@@ -61,8 +59,7 @@ class Place:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What a server answered."""
 
     status: int
