@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
@@ -15,7 +15,6 @@ from goaround_watcher.sources.wire import (
     NotPlain,
     TooLarge,
     Wire,
-    encoded,
     place_of,
     request,
 )
@@ -59,10 +58,12 @@ class Http:
         *,
         timeout_s: float,
         headers: Mapping[str, str],
-        params: Mapping[str, str] | None = None,
+        query: str = "",
         form: bool = False,
     ) -> bytes:
-        """Return the body of a 2xx answer; as a form, the parameters are no part of the address.
+        """Return the body of a 2xx answer; as a form, the query is no part of the address.
+
+        The query is `encoded` already.
 
         Raises:
             SourceError: There was none in time, it was too large, or the status says no. A secret
@@ -74,7 +75,7 @@ class Http:
         sent = {name: value.value for name, value in told.items()}
         try:
             async with asyncio.timeout(timeout_s):
-                status, body = await self._asked(asked.value, sent, params or {}, place, form=form)
+                status, body = await self._asked(asked.value, sent, query, place, form=form)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise SourceError(f"{place} did not answer within {timeout_s:.2g} s") from error
         except TooLarge as error:
@@ -91,16 +92,15 @@ class Http:
         self,
         url: str,
         headers: Mapping[str, str],
-        params: Mapping[str, str],
+        query: str,
         place: str,
         *,
         form: bool,
     ) -> tuple[int, bytes]:
         plain = None if self._wire is None or place in self._not_plain else place_of(url)
         if self._wire is not None and plain is not None:
-            text = encoded(params)
             try:
-                asked = request(plain, headers, "" if form else text, text if form else "")
+                asked = request(plain, headers, "" if form else query, query if form else "")
                 reply = await self._wire.ask(plain, asked, MOST_BYTES)
             except NotPlain:
                 if len(self._not_plain) >= _MOST_NOT_PLAIN:
@@ -108,12 +108,13 @@ class Http:
                 self._not_plain.add(place)
             else:
                 return reply.status, reply.body
+        params = dict(parse_qsl(query, keep_blank_values=True))
         async with self._client.stream(
             "POST" if form else "GET",
             url,
             headers=dict(headers),
-            params=None if form or not params else dict(params),
-            data=dict(params) if form else None,
+            params=None if form or not params else params,
+            data=params if form else None,
             timeout=None,
         ) as answer:
             return answer.status_code, await _bounded(answer)

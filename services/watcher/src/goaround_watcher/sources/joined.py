@@ -6,7 +6,6 @@ What is true of the whole (a refusal, a warning, the time it takes) says nothing
 
 import re
 from collections.abc import Hashable, Sequence
-from functools import lru_cache
 
 LABEL = "goaround_signal"
 MOST = 64
@@ -29,7 +28,6 @@ def join(expressions: Sequence[str]) -> str:
     )
 
 
-@lru_cache(maxsize=4096)
 def is_closed(expression: str) -> bool:
     """Whether each bracket and quote closes within it: one that does not would eat the others."""
     bare = _SAID.sub("", expression)
@@ -51,6 +49,9 @@ class Lapsing:
         self._most = most
         self._for_s = for_s
         self._until: dict[Hashable, float] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._until)
 
     def add(self, member: Hashable, now: float) -> None:
         """Remember it from now on."""

@@ -9,6 +9,7 @@ from goaround_schemas.guide import LogSource
 from goaround_watcher.sources.http import Http, shown
 from goaround_watcher.sources.logline import newest, records
 from goaround_watcher.sources.port import Cursors, Lines, SourceError, Span
+from goaround_watcher.sources.wire import encoded
 
 MOST_LINES = 5_000
 """What Loki gives in one answer unless its operator allows more (`max_entries_limit_per_query`)."""
@@ -29,13 +30,15 @@ class Loki:
                 url,
                 timeout_s=span.timeout_s,
                 headers=source.loki.headers,
-                params={
-                    "query": source.loki.query,
-                    "start": _ns(span.since),
-                    "end": _ns(span.until),
-                    "limit": str(MOST_LINES),
-                    "direction": "backward",
-                },
+                query=encoded(
+                    {
+                        "query": source.loki.query,
+                        "start": _ns(span.since),
+                        "end": _ns(span.until),
+                        "limit": str(MOST_LINES),
+                        "direction": "backward",
+                    }
+                ),
             )
             found = _entries(body, shown(url))
         except SourceError as error:

@@ -12,8 +12,10 @@ gets its own reason; what will not be joined is remembered for a while.
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from goaround_judge import SampleState
 from goaround_schemas.guide import NumberSource, PrometheusServer
@@ -22,16 +24,21 @@ from goaround_watcher.sources.http import Http, Unreachable, shown
 from goaround_watcher.sources.joined import Lapsing
 from goaround_watcher.sources.matrix import MOST_POINTS, Matrix, answer_of, parted, read
 from goaround_watcher.sources.port import Answer, Memory, Sampled, SourceError, Span
+from goaround_watcher.sources.wire import encoded
 
 LOOKBACK_S = 300.0
 """How far back a lost series is searched for, to tell stale from never there."""
 MOST_IN_ADDRESS = 2_000
-"""Characters of an expression that is longer are sent as a form: long addresses are refused."""
+"""Characters of a question that is longer are sent as a form: long addresses are refused."""
 PATIENCE_JOINED = 0.5
 """The share of a look's patience that a joined question may take; the rest is for each alone."""
 _REMEMBERED = 20_000
 _REMEMBERED_S = 600.0
 """A server may be mended, and a series may come back."""
+
+_QUESTIONS = 10_000
+"""Questions that are remembered as they are sent, some 1.5 kB each: a watch asks its own again and
+again, and to put it together takes as long as to ask it and to read the answer."""
 
 Found = Mapping[str, Matrix | SourceError]
 """What each expression has, or why that is not known."""
@@ -47,24 +54,26 @@ class Experience:
     """These had no number of late: for them the time before is asked for at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Question(NamedTuple):
+    """Expressions that are asked for together, and the parameter that does it."""
+
+    expressions: tuple[str, ...]
+    parameter: str
+
+
+class _Look(NamedTuple):
     """What a question is about: the span, how far back beyond it, and until when to wait."""
 
     span: Span
     ends_at: float
     before: bool
 
-    def range(self) -> dict[str, str]:
-        """The span's own points, and some before it."""
-        step = self.span.step_s
+    def range(self) -> str:
+        """The span's own points, and some before it, as parameters."""
+        until, step = self.span.until, self.span.step_s
         back = min(math.ceil(LOOKBACK_S / step), 100) if self.before else 0
         count = min(self.span.points, MOST_POINTS) + back
-        return {
-            "start": f"{self.span.until - (count - 1) * step:.3f}",
-            "end": f"{self.span.until:.3f}",
-            "step": f"{step:.3f}",
-        }
+        return f"start={until - (count - 1) * step:.3f}&end={until:.3f}&step={step:.3f}"
 
 
 class Prometheus:
@@ -79,7 +88,7 @@ class Prometheus:
 
     async def sample(self, sources: Sequence[NumberSource], span: Span, memory: Memory) -> Sampled:
         """Answer for each source with its points in the span, at most `MOST_POINTS`."""
-        asked = [source.prometheus or "" for source in sources]
+        asked = tuple([source.prometheus or "" for source in sources])
         if self._server is None:
             why = (
                 "no Prometheus server: set watch.prometheus.url in the guide, "
@@ -93,7 +102,7 @@ class Prometheus:
         self, queries: tuple[str, ...], span: Span, server: PrometheusServer
     ) -> dict[str, Answer]:
         now, sparse = asyncio.get_running_loop().time(), self._experience.sparse
-        before = any(sparse.has((server.url, query), now) for query in queries)
+        before = bool(sparse) and any(sparse.has((server.url, query), now) for query in queries)
         look = _Look(span, now + span.timeout_s, before)
         found = dict(await self._found(queries, look, server))
         silent = tuple(q for q, it in found.items() if isinstance(it, Matrix) and not it.series)
@@ -108,29 +117,26 @@ class Prometheus:
     ) -> Found:
         """Ask for all: together what goes together, and the others each by itself."""
         now, apart = asyncio.get_running_loop().time(), self._experience.apart
-        fit = [
-            query
-            for query in queries
-            if joined.is_closed(query) and not apart.has((server.url, query), now)
-        ]
-        groups = [*_groups(fit), *((query,) for query in queries if query not in fit)]
-        if len(groups) == 1:
-            return await self._group(groups[0], look, server)
-        told = await asyncio.gather(*(self._group(group, look, server) for group in groups))
-        return {query: it for group in told for query, it in group.items()}
+        alone = [q for q in queries if apart.has((server.url, q), now)] if apart else []
+        rest = tuple(query for query in queries if query not in alone) if alone else queries
+        questions = [*_questions(rest), *map(_question, alone)]
+        if len(questions) == 1:
+            return await self._answered(questions[0], look, server)
+        told = await asyncio.gather(*(self._answered(q, look, server) for q in questions))
+        return {query: it for part in told for query, it in part.items()}
 
-    async def _group(
-        self, queries: tuple[str, ...], look: _Look, server: PrometheusServer
-    ) -> Found:
+    async def _answered(self, question: _Question, look: _Look, server: PrometheusServer) -> Found:
+        queries = question.expressions
         if len(queries) == 1:
-            return {queries[0]: await self._alone(queries[0], look, server)}
+            return {queries[0]: await self._alone(question, look, server)}
         try:
-            whole = await self._ask(joined.join(queries), look, server, share=PATIENCE_JOINED)
+            whole = await self._ask(question, look, server, share=PATIENCE_JOINED)
             return dict(zip(queries, parted(whole, len(queries)), strict=True))
         except Unreachable as error:
             return dict.fromkeys(queries, error)
         except SourceError:
-            told = await asyncio.gather(*(self._alone(query, look, server) for query in queries))
+            each = map(_question, queries)
+            told = await asyncio.gather(*(self._alone(q, look, server) for q in each))
             found = dict(zip(queries, told, strict=True))
             self._learn(found, server)
             return found
@@ -148,15 +154,15 @@ class Prometheus:
             self._experience.apart.add((server.url, query), now)
 
     async def _alone(
-        self, query: str, look: _Look, server: PrometheusServer
+        self, question: _Question, look: _Look, server: PrometheusServer
     ) -> Matrix | SourceError:
         try:
-            return await self._ask(query, look, server)
+            return await self._ask(question, look, server)
         except SourceError as error:
             return error
 
     async def _ask(
-        self, query: str, look: _Look, server: PrometheusServer, share: float = 1.0
+        self, question: _Question, look: _Look, server: PrometheusServer, share: float = 1.0
     ) -> Matrix:
         url = f"{server.url.rstrip('/')}/api/v1/query_range"
         left = look.ends_at - asyncio.get_running_loop().time()
@@ -164,15 +170,25 @@ class Prometheus:
             url,
             timeout_s=max(left, 0.0) * share,
             headers=server.headers,
-            params={"query": query, **look.range()},
-            form=len(query) > MOST_IN_ADDRESS,
+            query=f"{question.parameter}&{look.range()}",
+            form=len(question.parameter) > MOST_IN_ADDRESS,
         )
         return read(body, shown(url))
 
 
-def _groups(queries: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for start in range(0, len(queries), joined.MOST):
-        yield tuple(queries[start : start + joined.MOST])
+@lru_cache(maxsize=_QUESTIONS)
+def _questions(queries: tuple[str, ...]) -> tuple[_Question, ...]:
+    """Return as few questions as ask for all; what could mean something else is asked alone."""
+    fit = [query for query in queries if joined.is_closed(query)]
+    together = [fit[start : start + joined.MOST] for start in range(0, len(fit), joined.MOST)]
+    alone = [query for query in queries if query not in fit]
+    return (*(_question(*group) for group in together), *map(_question, alone))
+
+
+def _question(*queries: str) -> _Question:
+    """Return what asks for these, joined where there are several."""
+    expression = queries[0] if len(queries) == 1 else joined.join(queries)
+    return _Question(queries, encoded({"query": expression}))
 
 
 def _answer(found: Matrix | SourceError, span: Span) -> Answer:
