@@ -49,6 +49,7 @@ def _bounded(seconds: float, value: object) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+@lru_cache(maxsize=1024)
 def show_duration(value: timedelta) -> str:
     """Write a length of time in the shortest exact form that `parse_duration` reads."""
     ms = round(value.total_seconds() * 1000)

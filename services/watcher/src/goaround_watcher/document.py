@@ -103,7 +103,7 @@ def _sides(signal: SignalRecord) -> dict[str, Looks]:
 
 def _bounded_signal(signal: SignalRecord, most: int) -> SignalRecord:
     sides = _sides(signal)
-    if all(len(rows) <= most for rows in sides.values()):
+    if max(map(len, sides.values())) <= most:
         return signal
     return signal.model_copy(update={side: thinned(rows, most) for side, rows in sides.items()})
 

@@ -46,7 +46,7 @@ class _Known(NamedTuple):
     def is_of(self, rule: SignalRule, record: SignalRecord) -> bool:
         """Whether it was worked out of the same, which may have been read anew."""
         return (
-            self.rule == rule
+            (self.rule is rule or self.rule == rule)
             and self.before.is_same(record.before)
             and self.reference.is_same(record.reference)
         )

@@ -8,9 +8,8 @@ look says the same, that it is ok or that it holds no such number, is left out.
 import math
 import sys
 from array import array
-from base64 import b64encode
 from binascii import Error as NoBase64
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast, overload
 
@@ -21,7 +20,7 @@ from goaround_judge import Floats, SampleState, Series, read_arrays
 
 _STATES = tuple(SampleState)
 _CODES = {state: code for code, state in enumerate(_STATES)}
-_OK = _CODES[SampleState.OK]
+_SWAPS = sys.byteorder == "big"
 
 
 class Row(NamedTuple):
@@ -195,15 +194,17 @@ class Looks(Sequence[Row]):
 
     def columns(self) -> dict[str, str]:
         """Return the looks as the document has them."""
-        columns = {
-            "at": self._at,
-            "value": self._value,
-            "errors": self._errors,
-            "requests": self._requests,
-        }
-        written = {name: _written(c) for name, c in columns.items() if c}
+        written: dict[str, str] = {}
+        if self._at:
+            written["at"] = _written(self._at)
+        if self._value is not None:
+            written["value"] = _written(self._value)
+        if self._errors is not None:
+            written["errors"] = _written(self._errors)
+        if self._requests is not None:
+            written["requests"] = _written(self._requests)
         if self._states is not None:
-            written["state"] = b64encode(self._states).decode()
+            written["state"] = _text(self._states)
         return written
 
     @classmethod
@@ -287,10 +288,14 @@ def _number(column: "array[float] | None", place: int) -> float | None:
 
 
 def _written(column: "array[float]") -> str:
-    if sys.byteorder == "big":
+    if _SWAPS:
         column = array("d", column)
         column.byteswap()
-    return b64encode(column).decode()
+    return _text(column)
+
+
+def _text(column: "array[float] | bytes") -> str:
+    return b2a_base64(column, newline=False).decode()
 
 
 def _bytes(given: object) -> bytes:
@@ -307,7 +312,7 @@ def _read(given: object) -> "array[float] | None":
         return None
     column = array("d")
     column.frombytes(_bytes(given))
-    if sys.byteorder == "big":
+    if _SWAPS:
         column.byteswap()
     return column
 

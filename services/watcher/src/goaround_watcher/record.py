@@ -7,7 +7,7 @@ from goaround_watcher.looks import Looks, Rows
 from goaround_watcher.plan import titled
 from goaround_watcher.rows import with_fresh
 from goaround_watcher.sources.port import Lines
-from goaround_watcher.state import Doing, LogRecord, SignalRecord, State
+from goaround_watcher.state import Doing, LogRecord, SignalRecord, State, changed
 
 
 def recorded(state: State, look: Look) -> State:
@@ -24,14 +24,13 @@ def recorded(state: State, look: Look) -> State:
     }
     # A baseline takes time for what has no history; where all had one, it is complete at once.
     whole = state.doing is Doing.BASELINE and state.tick == 0 and not look.is_live
-    return state.model_copy(
-        update={
-            "signals": signals,
-            "logs": logs,
-            "memory": look.memory,
-            "looked": look.span.until,
-            "until": min(state.until, look.span.until) if whole else state.until,
-        }
+    return changed(
+        state,
+        signals=signals,
+        logs=logs,
+        memory=look.memory,
+        looked=look.span.until,
+        until=min(state.until, look.span.until) if whole else state.until,
     )
 
 
@@ -42,21 +41,19 @@ def _signal(state: State, record: SignalRecord, seen: SeenSignal | None) -> Sign
         step_s = state.plan.every.total_seconds()
         own = _since(state.switched, seen.rows)
         control = _since(state.switched, seen.control)
-        return record.model_copy(
-            update={
-                "after": with_fresh(record.after, own, step_s),
-                "control_after": with_fresh(record.control_after, control, step_s),
-                "detail": seen.detail,
-            }
+        return changed(
+            record,
+            after=with_fresh(record.after, own, step_s),
+            control_after=with_fresh(record.control_after, control, step_s),
+            detail=seen.detail,
         )
     usable = tuple(row for row in seen.reference if row.state is SampleState.OK)
-    return record.model_copy(
-        update={
-            "before": record.before.plus(seen.rows),
-            "control_before": record.control_before.plus(seen.control),
-            "reference": record.reference or Looks.of(usable),
-            "detail": seen.detail,
-        }
+    return changed(
+        record,
+        before=record.before.plus(seen.rows),
+        control_before=record.control_before.plus(seen.control),
+        reference=record.reference or Looks.of(usable),
+        detail=seen.detail,
     )
 
 

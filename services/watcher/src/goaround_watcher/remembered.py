@@ -13,14 +13,12 @@ from pydantic import BaseModel
 
 from goaround_watcher.evidence import Insight
 from goaround_watcher.looks import Looks
-from goaround_watcher.state import State, Tick
+from goaround_watcher.state import NOTHING_GIVEN, State, Tick, changed
 
 MOST_BYTES = 80 * 1024 * 1024
 """Ten thousand documents of 8 KiB, whose states take twice that."""
 OVERDUE_S = 60.0
 """A state whose next look should have been so long ago is another watcher's by now."""
-
-_NOTHING_GIVEN: set[str] = set()
 
 
 class Kept(NamedTuple):
@@ -89,15 +87,15 @@ def _small(state: State) -> State:
     What its last look led to has been said, or will be by who reads the document. Nobody asks which
     of its fields were given and which are defaults, of which every part holds a set of its own.
     """
-    state = state.model_copy(update={"said": ()})
+    state = changed(state, said=())
     plan, records = state.plan, [*state.signals.values()]
     parts: list[BaseModel | None] = [state, *records]
-    if plan.model_fields_set is not _NOTHING_GIVEN:
+    if plan.model_fields_set is not NOTHING_GIVEN:
         parts += (plan, plan.extend, plan.baseline, *plan.signals)
         parts += (p for s in plan.signals for p in (s.errors, s.requests, s.control))
     for part in parts:
         if part is not None:
             # One for all: whoever makes a changed copy copies it first.
-            object.__setattr__(part, "__pydantic_fields_set__", _NOTHING_GIVEN)
+            object.__setattr__(part, "__pydantic_fields_set__", NOTHING_GIVEN)
     Looks.share_times(looks for r in records for looks in (r.before, r.after) if looks)
     return state

@@ -6,7 +6,7 @@ next look needs, so that any watcher can take it. Times are seconds since 1970.
 
 import operator
 from enum import StrEnum, unique
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -126,6 +126,26 @@ class State(BaseModel, frozen=True):
     def runs(self) -> bool:
         """Whether a next look is waited for."""
         return self.doing in (Doing.BASELINE, Doing.WATCH)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+NOTHING_GIVEN: set[str] = set()
+"""Nobody asks which fields of a state were given and which are defaults: all share this."""
+
+
+def changed(model: M, **fields: object) -> M:
+    """Return the model with other values in some of its fields.
+
+    As `model_copy`, at a third of its time and of its room: every look makes seven of them.
+    """
+    new = object.__new__(type(model))
+    put = object.__setattr__
+    put(new, "__dict__", {**model.__dict__, **fields})
+    put(new, "__pydantic_fields_set__", NOTHING_GIVEN)
+    put(new, "__pydantic_extra__", None)
+    put(new, "__pydantic_private__", None)
+    return new
 
 
 class Tick(BaseModel, frozen=True):

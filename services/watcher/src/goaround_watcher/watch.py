@@ -18,7 +18,7 @@ from goaround_watcher.look import Look, Order
 from goaround_watcher.looks import NONE
 from goaround_watcher.record import recorded
 from goaround_watcher.rows import outage_since
-from goaround_watcher.state import Doing, LogRecord, SignalRecord, State, Tick
+from goaround_watcher.state import Doing, LogRecord, SignalRecord, State, Tick, changed
 
 MOST_SERVED = 20
 """Commands of one run that are known again when they come late; a run has a few for each stage."""
@@ -153,29 +153,28 @@ def after(
         return _after_baseline_look(state, now)
     verdict = verdict_on(state, now.timestamp(), insight or Insight())
     observed = answers.observed(state, look, verdict, now)
-    taken = {"tick": state.tick + 1, "said": (observed,)}
-    if verdict.action is Action.CONTINUE:
-        return state.model_copy(update={**taken, "due": _due(state, now)})
-    state = state.model_copy(update=taken)
+    due = _due(state, now) if verdict.action is Action.CONTINUE else state.due
+    state = changed(state, tick=state.tick + 1, said=(observed,), due=due)
     match verdict.action:
+        case Action.CONTINUE:
+            return state
         case Action.EXTEND:
             longer = max(state.until, now.timestamp()) + state.plan.extend.by.total_seconds()
-            extended = {"until": longer, "extensions": state.extensions + 1}
-            return _armed(state.model_copy(update=extended), now)
+            return _armed(changed(state, until=longer, extensions=state.extensions + 1), now)
         case Action.ACCEPT | Action.ROLLBACK | Action.HOLD:
             judged = answers.judged(state, verdict, now)
-            return _answered(state.model_copy(update={"said": (observed, judged)}))
+            return _answered(changed(state, said=(observed, judged)))
 
 
 def _after_baseline_look(state: State, now: datetime) -> State:
-    state = state.model_copy(update={"tick": state.tick + 1, "said": ()})
+    state = changed(state, tick=state.tick + 1, said=())
     if now.timestamp() < state.until - EARLY_S:
         return _armed(state, now)
-    return _answered(state.model_copy(update={"said": (baseline.baselined(state, now),)}))
+    return _answered(changed(state, said=(baseline.baselined(state, now),)))
 
 
 def _armed(state: State, now: datetime) -> State:
-    return state.model_copy(update={"due": _due(state, now)})
+    return changed(state, due=_due(state, now))
 
 
 def _due(state: State, now: datetime) -> datetime:
@@ -184,12 +183,12 @@ def _due(state: State, now: datetime) -> datetime:
 
 
 def _answered(state: State) -> State:
-    return state.model_copy(update={"doing": Doing.ANSWERED, "due": None})
+    return changed(state, doing=Doing.ANSWERED, due=None)
 
 
 def stopped(state: State) -> State:
     """Return the document of a run that is looked at no more."""
-    return state.model_copy(update={"doing": Doing.STOPPED, "due": None, "said": ()})
+    return changed(state, doing=Doing.STOPPED, due=None, said=())
 
 
 def next_tick(state: State) -> Tick:

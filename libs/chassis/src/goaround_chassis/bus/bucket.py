@@ -11,7 +11,6 @@ of the server that leads the bucket; if another one comes to lead it, it is that
 
 import json
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import nats.errors
 from nats.aio.client import Client
@@ -22,6 +21,7 @@ from nats.js.errors import NotFoundError
 from goaround_chassis.bucket import Entry
 from goaround_chassis.bus.errors import Refused, Unavailable
 from goaround_chassis.bus.grouping import Grouping
+from goaround_chassis.bus.naming import new_id
 from goaround_chassis.bus.received import headers_of
 from goaround_chassis.bus.tokens import as_token
 
@@ -127,4 +127,4 @@ class NatsBucket:
 
 def _named() -> dict[str, str]:
     """Headers that let the server drop the repeat of one and the same write."""
-    return {"Nats-Msg-Id": str(uuid4())}
+    return {"Nats-Msg-Id": new_id()}

@@ -8,9 +8,9 @@ which tick it waits for.
 """
 
 from datetime import UTC, datetime
-from uuid import uuid4
 
 from goaround_chassis.bus.grouping import Grouping
+from goaround_chassis.bus.naming import new_id
 from goaround_chassis.bus.tokens import as_token
 from goaround_chassis.timers import AT, FIRED
 
@@ -29,13 +29,13 @@ class NatsTimers:
         headers = {
             "Nats-Schedule": f"@at {moment}",
             "Nats-Schedule-Target": fired(name, key),
-            "Nats-Msg-Id": str(uuid4()),
+            "Nats-Msg-Id": new_id(),
         }
         await self._grouping.publish(_at(name, key), body, stream=STREAM, headers=headers)
 
     async def cancel(self, name: str, key: str) -> None:
         """Drop the alarm, if it has not fired; no matter if there is none."""
-        headers = {"Nats-Rollup": "sub", "Nats-TTL": "1s", "Nats-Msg-Id": str(uuid4())}
+        headers = {"Nats-Rollup": "sub", "Nats-TTL": "1s", "Nats-Msg-Id": new_id()}
         await self._grouping.publish(_at(name, key), b"", stream=STREAM, headers=headers)
 
 
