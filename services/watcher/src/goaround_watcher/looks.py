@@ -98,6 +98,11 @@ class Looks(Sequence[Row]):
         """What the looks brought; nothing where all are ok."""
         return () if self._states is None else tuple(_STATES[code] for code in self._states)
 
+    @property
+    def all_ok(self) -> bool:
+        """Whether every look brought what it should."""
+        return self._states is None
+
     def state_at(self, place: int) -> SampleState:
         """Return what one look brought."""
         return SampleState.OK if self._states is None else _STATES[self._states[place]]

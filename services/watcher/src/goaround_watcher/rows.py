@@ -49,6 +49,8 @@ def detail_of(answers: Sequence[Answer], rows: Rows) -> str:
 
 def outage_since(known: Looks) -> float | None:
     """Return since when the provider could not be asked; None where the last look brought more."""
+    if known.all_ok:
+        return None
     settled = _settled(known)
     if settled == len(known):
         return None
@@ -72,6 +74,8 @@ def with_fresh(known: Looks, fresh: Rows, step_s: float) -> Looks:
 def _settled(known: Looks) -> int:
     """Return how many looks there are without the outage at their end."""
     count = len(known)
+    if known.all_ok:
+        return count
     while count and known.state_at(count - 1) is SampleState.PROVIDER_ERROR:
         count -= 1
     return count

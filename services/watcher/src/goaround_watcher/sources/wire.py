@@ -13,8 +13,8 @@ from urllib.parse import quote_plus, urlsplit
 
 MOST_CONNECTIONS = 200
 """In use at a time; who comes beyond that waits, within its own patience."""
-MOST_IDLE = 100
-"""Kept for later: there may be a server for each of ten thousand watches."""
+MOST_IDLE = MOST_CONNECTIONS
+"""Kept for later: as many as one server may need at once, where it is asked by all watches."""
 IDLE_S = 5.0
 """A connection unused for longer may be dead without either end knowing."""
 _MOST_HEAD = 64 * 1024
