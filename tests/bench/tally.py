@@ -57,6 +57,10 @@ class Tally:
         if data["tick"]:
             self.late_s.append(max(now - due, 0.0))
 
+    def late_since(self, place: int) -> float:
+        """Return how late 99 of 100 ticks were at most, of those heard of since one of them."""
+        return round(_quantile(self.late_s[place:], 0.99), 3)
+
     def said(self) -> str:
         """How it stands, in a line."""
         return f"{self.ticks} ticks, p99 {_quantile(self.late_s, 0.99):.3f} s late"

@@ -2,12 +2,12 @@
 
 A NATS server with its durable defaults (every write synced), a stand-in for Prometheus, and
 watchers as processes of their own. No orchestrator: the commands are published here, baselines
-first, then the watches, spread evenly. In mid-watch a second watcher joins, and is killed (-9).
+first, then the watches, spread evenly. In mid-watch another watcher joins, and is killed (-9).
 
 Lateness is from the moment at which a look was due to that at which its `deploy.observed` reached a
 subscriber: the alarm, the look, the judgement, the document and the message are all in it.
 
-    python -m tests.bench.watches [--watches 10000] [--every 15] [--seconds 300]
+    python -m tests.bench.watches [--watches 10000] [--every 15] [--seconds 300] [--watchers 1]
 """
 
 import argparse
@@ -36,8 +36,8 @@ from tests.bench.processes import Process, pace_ms, started
 from tests.bench.tally import Tally
 
 PATIENCE_S = 120.0
-HALF_FROM = 0.4
-"""A share of the ticks, of the second watcher, that is called about half."""
+FAIR_FROM = 0.8
+"""A share of the ticks, of the watcher that joined, that is near enough to its part of them."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Load:
     watches: int = 10_000
     every_s: float = 15.0
     seconds: float = 300.0
+    watchers: int = 1
+    """How many there are at the start."""
 
     @property
     def baseline_s(self) -> float:
@@ -174,7 +176,9 @@ class Bench:
     async def run(self) -> dict[str, Any]:
         """Return the figures."""
         load, tally = self.load, self.tally
-        async with self.watcher("watcher") as first:
+        async with contextlib.AsyncExitStack() as stack:
+            names = [f"watcher-{number}" for number in range(load.watchers)]
+            first = [await stack.enter_async_context(self.watcher(name)) for name in names]
             began = time.monotonic()
             await ask(self.bus, load, "baseline", 0)
             if not await until(lambda: len(tally.baselined) >= load.watches, 10 * PATIENCE_S):
@@ -186,7 +190,7 @@ class Bench:
             self.say(f"all have begun; {tally.said()}")
             steady_s = load.seconds - load.spread_s
             alone = await self.over(0.3 * steady_s, first)
-            self.say(f"one watcher: {alone}; {tally.said()}")
+            self.say(f"watchers: {load.watchers}; {alone}; {tally.said()}")
             takeover = await self.takeover(first, 0.3 * steady_s)
             self.say(f"takeover: {takeover}; {tally.said()}")
             patience = load.spread_s + load.seconds + PATIENCE_S
@@ -195,50 +199,68 @@ class Bench:
                 "watches": load.watches,
                 **tally.figures(load.watches),
                 **alone,
-                "watcher_rss_mb": first.peak_mb(),
+                "watchers": load.watchers,
+                "watcher_rss_mb": max(watcher.peak_mb() for watcher in first),
                 "takeover": takeover,
             }
 
-    async def over(self, seconds: float, watcher: Process) -> dict[str, Any]:
+    def used_s(self, watchers: list[Process]) -> dict[str, float]:
+        """Return the processor time that each part has used so far; all watchers are one part."""
+        return {
+            "watcher": sum(watcher.cpu_s() for watcher in watchers),
+            **{name: part.cpu_s() for name, part in self.others.items()},
+        }
+
+    async def over(self, seconds: float, watchers: list[Process]) -> dict[str, Any]:
         """Return what was used in so much time, and what a tick cost."""
-        parts = {"watcher": watcher, **self.others}
-        before = {name: part.cpu_s() for name, part in parts.items()}
+        before = self.used_s(watchers)
         began, ticks = time.monotonic(), self.tally.ticks
         paces: list[float] = []
         while time.monotonic() - began < seconds:
             await asyncio.sleep(seconds / 10)
             paces.append(pace_ms())
         took, ticks = time.monotonic() - began, max(self.tally.ticks - ticks, 1)
-        used = {name: part.cpu_s() - before[name] for name, part in parts.items()}
+        used = {name: cpu - before[name] for name, cpu in self.used_s(watchers).items()}
         return {
             "ticks_per_s": round(ticks / took, 1),
+            "late_p99_s": self.tally.late_since(-ticks),
             "cores": {name: round(cpu / took, 3) for name, cpu in used.items()},
+            "cores_in_all": round((used["watcher"] + used["nats"]) / took, 3),
             "pace_ms": round(statistics.median(paces), 1),
             "ms_a_tick": {name: round(1000 * cpu / ticks, 3) for name, cpu in used.items()},
         }
 
-    async def takeover(self, first: Process, seconds: float) -> dict[str, Any]:
-        """Return how a second watcher shares the load, and how it comes back from a dead one."""
-        async with self.watcher("watcher-2") as second:
-            share, half_after, began = 0.0, None, time.monotonic()
-            done = first.ticks(), second.ticks()
+    async def takeover(self, first: list[Process], seconds: float) -> dict[str, Any]:
+        """Return how another watcher shares the load, and how it comes back from a dead one."""
+        fair = 1 / (len(first) + 1)
+        async with self.watcher("watcher-joined") as joined:
+            all_of_them = [*first, joined]
+            share, fair_after, began = 0.0, None, time.monotonic()
+            late, before = len(self.tally.late_s), self.used_s(all_of_them)
+            done = [watcher.ticks() for watcher in all_of_them]
             while time.monotonic() - began < seconds:
                 await asyncio.sleep(min(5.0, seconds / 4))
-                now = first.ticks(), second.ticks()
+                now = [watcher.ticks() for watcher in all_of_them]
                 grown = [b - a for a, b in zip(done, now, strict=True)]
-                share, done = grown[1] / max(sum(grown), 1), now
-                if half_after is None and share >= HALF_FROM:
-                    half_after = round(time.monotonic() - began, 1)
-            rss = second.peak_mb()
+                share, done = grown[-1] / max(sum(grown), 1), now
+                if fair_after is None and share >= FAIR_FROM * fair:
+                    fair_after = round(time.monotonic() - began, 1)
+            rss = joined.peak_mb()
+            used = self.used_s(all_of_them)
+            cores = sum(used[name] - before[name] for name in ("watcher", "nats"))
+            cores = round(cores / (time.monotonic() - began), 3)
+            late_p99_s = self.tally.late_since(late)
             late = len(self.tally.late_s)
-            second.kill()
+            joined.kill()
         # What it had in hand comes back to the first when the ack wait is over.
         await self.over(max(ACK_WAIT_S + 2 * self.load.every_s, 0.2 * seconds), first)
         back = self.tally.late_s[late:]
         return {
-            "share_of_second": round(share, 2),
-            "half_after_s": half_after,
-            "second_rss_mb": rss,
+            "share_of_joined": round(share, 2),
+            "fair_after_s": fair_after,
+            "late_p99_s": late_p99_s,
+            "cores_in_all": cores,
+            "joined_rss_mb": rss,
             "late_at_most_after_kill_s": round(max(back, default=0.0), 2),
         }
 
@@ -286,9 +308,10 @@ def main() -> int:
     given.add_argument("--watches", type=int, default=Load.watches)
     given.add_argument("--every", type=float, default=Load.every_s, help="seconds")
     given.add_argument("--seconds", type=float, default=Load.seconds, help="of each watch")
+    given.add_argument("--watchers", type=int, default=Load.watchers, help="at the start")
     asked = given.parse_args()
     with TemporaryDirectory(prefix="goaround-bench-") as folder:
-        load = Load(asked.watches, asked.every, asked.seconds)
+        load = Load(asked.watches, asked.every, asked.seconds, asked.watchers)
         figures = asyncio.run(measure(load, Path(folder), _say))
     _say(json.dumps(figures))
     return 0

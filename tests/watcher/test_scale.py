@@ -21,6 +21,6 @@ async def test_no_watch_misses_a_look_or_its_verdict_as_watchers_come_and_are_ki
     # How late it gets is the machine's matter; that a look was taken for most of them is not.
     assert figures["ticks"] + figures["ticks_lost"] >= 8 * WATCHES, figures
     assert set(figures["verdicts"]) <= {"green", "yellow"}, figures
-    assert figures["takeover"]["share_of_second"] > 0.1, figures
+    assert figures["takeover"]["share_of_joined"] > 0.1, figures
     assert 0 < figures["watcher_rss_mb"] < 300, figures
     assert figures["ms_a_tick"]["watcher"] > 0, figures
