@@ -14,7 +14,7 @@ import sys
 from functools import lru_cache
 from random import Random
 from typing import cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote_plus
 from zlib import crc32
 
 _PART = re.compile(r'label_replace\(\(\n?(.*?)\n?\), "(\w+)", "(\w*)", "", ""\)', re.DOTALL)
@@ -23,7 +23,11 @@ _NOISE = tuple(Random(7).gauss(0, 1) for _ in range(9973))
 
 @lru_cache(maxsize=200_000)
 def parts(query: str) -> tuple[tuple[str, int, bool], ...]:
-    """Return for each series its labels, where in the noise it begins, and whether it counts."""
+    """Return for each series its labels, where in the noise it begins, and whether it counts.
+
+    The query is as it was sent: the same few thousand come again and again, and are read once.
+    """
+    query = unquote_plus(query)
     joined = _PART.findall(query)
     if not joined:
         return (("{}", crc32(query.encode()), "increase(" in query),)
@@ -44,12 +48,13 @@ def series(labels: str, seed: int, *, counts: bool, times: list[float]) -> str:
     return f'{{"metric":{labels},"values":[{",".join(points)}]}}'
 
 
-def answer(asked: dict[str, list[str]]) -> bytes:
-    """Return the body of the answer to a range query."""
-    start, end, step = (float(asked[name][0]) for name in ("start", "end", "step"))
+def answer(parameters: str) -> bytes:
+    """Return the body of the answer to a range query, whose parameters are as a form has them."""
+    asked = dict(pair.split("=", 1) for pair in parameters.split("&"))
+    start, end, step = (float(asked[name]) for name in ("start", "end", "step"))
     count = math.floor((end - start) / step + 1e-6) + 1
     times = [start + i * step for i in range(count)]
-    found = [series(lb, seed, counts=c, times=times) for lb, seed, c in parts(asked["query"][0])]
+    found = [series(lb, seed, counts=c, times=times) for lb, seed, c in parts(asked["query"])]
     body = f'{{"status":"success","data":{{"resultType":"matrix","result":[{",".join(found)}]}}}}'
     return body.encode()
 
@@ -79,7 +84,7 @@ class Connection(asyncio.Protocol):
 
     def _reply(self, target: str, body: str) -> None:
         assert self._transport is not None
-        said = answer(parse_qs(body or urlsplit(target).query))
+        said = answer(body or target.partition("?")[2])
         head = (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(said)}\r\n\r\n"

@@ -43,9 +43,10 @@ def judge_observed(evidence: Evidence, observed: Sequence[Observed]) -> Verdict:
     signals = seconded(alone, witnesses, promise.looks, evidence.every_s)
     logs = tuple(judge_log(log, promise.looks) for log in evidence.logs)
     every: list[Part] = [*signals, *logs]
-    parts = sorted((part for part in every if not part.muted), key=_gravity)
-    colour = parts[0].colour if parts else Colour.YELLOW
-    worst = parts[0] if parts and colour is not Colour.GREEN else None
+    parts = [part for part in every if not part.muted]
+    gravest = min(parts, key=_gravity, default=None)
+    colour = gravest.colour if gravest else Colour.YELLOW
+    worst = gravest if colour is not Colour.GREEN else None
     action, decided, outlook = _action(evidence, colour)
     if not parts:
         finding = "Nothing is watched: the guide names no signal and no log that counts"

@@ -35,6 +35,10 @@ class SampleState(StrEnum):
     """The source answered from too few events to mean anything."""
 
 
+OK = SampleState.OK.value
+"""The key under which looks that brought a number are counted; to ask the enum takes longer."""
+
+
 class Sample(BaseModel):
     """One look at one signal; `at_s` is seconds after the switch, negative before it."""
 
@@ -106,7 +110,7 @@ class Series(NamedTuple):
 
     def levels(self) -> Levels:
         """Return the finite numbers of the looks that are ok."""
-        if self.states[SampleState.OK.value] == len(self.at_s):
+        if self.states[OK] == len(self.at_s):
             return Levels(self.at_s, self.values)
         return Levels(self.at_s[self.usable], self.values[self.usable])
 

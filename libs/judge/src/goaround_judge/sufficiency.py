@@ -1,7 +1,7 @@
 """Is there enough to say Green? Missing evidence is named here, and never read as good or bad."""
 
 from goaround_judge.rules import SignalKind, SignalRule
-from goaround_judge.samples import SampleState, Series, Tallies
+from goaround_judge.samples import OK, Series, Tallies
 from goaround_judge.wording import counted, number
 
 SILENT_LOOKS = 3
@@ -12,7 +12,7 @@ USABLE_SHARE = 0.5
 
 def lack(rule: SignalRule, post: Series, tallied: Tallies | None) -> str | None:
     """Return what is missing before a signal could be Green, as a clause; None if nothing is."""
-    looks, usable = len(post.usable), post.states[SampleState.OK.value]
+    looks, usable = len(post.usable), post.states[OK]
     good = usable if tallied is None else len(tallied.errors)
     if good == 0:
         return f"no usable sample after the switch{_why(post)}"
@@ -34,11 +34,7 @@ def lack(rule: SignalRule, post: Series, tallied: Tallies | None) -> str | None:
 
 def _why(post: Series) -> str:
     """Return what the looks without data said, most frequent first, in brackets."""
-    missing = [
-        (state, count)
-        for state, count in post.states.items()
-        if count and state != SampleState.OK.value
-    ]
+    missing = [(state, count) for state, count in post.states.items() if count and state != OK]
     if not missing:
         return ""
     worst = sorted(missing, key=lambda item: (-item[1], item[0]))

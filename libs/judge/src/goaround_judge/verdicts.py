@@ -18,7 +18,10 @@ class Colour(StrEnum):
     @property
     def rank(self) -> int:
         """Return the place in the order, worst highest."""
-        return ("green", "yellow", "red").index(self.value)
+        return _RANKS[self]
+
+
+_RANKS = {colour: rank for rank, colour in enumerate(Colour)}
 
 
 class Action(StrEnum):

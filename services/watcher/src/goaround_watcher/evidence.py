@@ -33,6 +33,7 @@ from goaround_watcher.state import LogRecord, SignalRecord, State
 EARLY_S = 0.02
 """An alarm may ring that much early, as its time is given in milliseconds."""
 _UNSEEN = SignalRecord()
+_COUNTED = SignalKind.ERRORS.value
 
 
 class _Known(NamedTuple):
@@ -182,7 +183,7 @@ def _observed(
 
 
 def _series(signal: Signal, looks: Looks, times: _Times) -> Series:
-    return looks.series(times.of(looks), counts=signal.kind == SignalKind.ERRORS.value)
+    return looks.series(times.of(looks), counts=signal.kind == _COUNTED)
 
 
 def _signal(signal: Signal, record: SignalRecord, times: _Times) -> SignalColumns:
