@@ -15,7 +15,7 @@ from goaround_watcher.document import Bounds
 from goaround_watcher.look import Look, SeenSignal
 from goaround_watcher.looks import Looks, Row
 from goaround_watcher.sources.port import Cursor, Lines
-from goaround_watcher.state import LogRecord, SignalRecord, State, Stretch, Template
+from goaround_watcher.state import LogRecord, SignalRecord, State, Stretch, Template, changed
 from tests.watcher.builders import at, command, queried, row, since_1970, span
 from tests.watcher.builders import plan as watch_plan
 
@@ -47,6 +47,16 @@ def full(rows: int, signals: int = 30, logs: int = 3) -> State:
 def test_a_document_is_read_as_it_was_written() -> None:
     state = full(20, signals=2, logs=1)
     assert document.read(document.write(state)) == state
+
+
+def test_a_changed_state_is_a_copy_with_other_values_and_leaves_the_first_as_it_was() -> None:
+    state = full(20, signals=2, logs=1)
+    before = document.write(state)
+    new = changed(state, tick=7, due=at(5))
+    assert new == state.model_copy(update={"tick": 7, "due": at(5)})
+    assert document.write(new) == document.write(state.model_copy(update={"tick": 7, "due": at(5)}))
+    assert document.write(state) == before
+    assert changed(new, tick=state.tick, due=state.due) == state
 
 
 def test_what_is_let_go_is_never_what_is_recent() -> None:

@@ -42,7 +42,7 @@ FAR_RISK = 0.05
 STRAY_SUSPICION = STRAY_RISK * YELLOW_RISK / RED_RISK
 WORST_WINDOW_MARGIN = 1.1
 """What the baseline itself reached by harm's way is no news; so much beyond it may be."""
-REMEMBERED = 4_096
+REMEMBERED = 512
 """Baselines whose limits are remembered by their content, about 2 kB each. Who judges many watches
 again and again keeps what it knows of each (`Usual`)."""
 MEDIAN_LOSS = math.pi / 2

@@ -4,6 +4,7 @@ Limits follow from the plan of the watch and never from how it goes.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from goaround_judge.evidence import Evidence, Observed
@@ -20,7 +21,13 @@ class Promise(NamedTuple):
 def promise_of(evidence: Evidence, observed: Iterable[Observed]) -> Promise:
     """Return what is promised; a signal that never moves cannot raise a false alarm."""
     noisy = sum(not one.rule.muted and _moves(one) for one in observed)
-    return Promise(evidence.looks, max(noisy, 1))
+    return _promise(evidence.looks, max(noisy, 1))
+
+
+@lru_cache(maxsize=1024)
+def _promise(looks: int, signals: int) -> Promise:
+    """Return the one promise of so much, as what is remembered of each signal names it."""
+    return Promise(looks, signals)
 
 
 def _moves(observed: Observed) -> bool:

@@ -29,16 +29,16 @@ from goaround_watcher.sources.wire import encoded
 LOOKBACK_S = 300.0
 """How far back a lost series is searched for, to tell stale from never there."""
 MOST_IN_ADDRESS = 2_000
-"""Characters of a question that is longer are sent as a form: long addresses are refused."""
+"""Characters of an expression that is longer are sent as a form: long addresses are refused."""
 PATIENCE_JOINED = 0.5
 """The share of a look's patience that a joined question may take; the rest is for each alone."""
 _REMEMBERED = 20_000
 _REMEMBERED_S = 600.0
 """A server may be mended, and a series may come back."""
 
-_QUESTIONS = 10_000
-"""Questions that are remembered as they are sent, some 1.5 kB each: a watch asks its own again and
-again, and to put it together takes as long as to ask it and to read the answer."""
+_GROUPED = 10_000
+"""Lists of expressions of which is known what goes together, some 0.4 kB each: a watch asks its own
+again and again, and to look through all brackets and quotes takes as long as to ask."""
 
 Found = Mapping[str, Matrix | SourceError]
 """What each expression has, or why that is not known."""
@@ -52,13 +52,6 @@ class Experience:
     """A question with one of these in it was refused."""
     sparse: Lapsing = field(default_factory=lambda: Lapsing(_REMEMBERED, _REMEMBERED_S))
     """These had no number of late: for them the time before is asked for at once."""
-
-
-class _Question(NamedTuple):
-    """Expressions that are asked for together, and the parameter that does it."""
-
-    expressions: tuple[str, ...]
-    parameter: str
 
 
 class _Look(NamedTuple):
@@ -119,24 +112,24 @@ class Prometheus:
         now, apart = asyncio.get_running_loop().time(), self._experience.apart
         alone = [q for q in queries if apart.has((server.url, q), now)] if apart else []
         rest = tuple(query for query in queries if query not in alone) if alone else queries
-        questions = [*_questions(rest), *map(_question, alone)]
-        if len(questions) == 1:
-            return await self._answered(questions[0], look, server)
-        told = await asyncio.gather(*(self._answered(q, look, server) for q in questions))
-        return {query: it for part in told for query, it in part.items()}
+        groups = [*_groups(rest), *((query,) for query in alone)]
+        if len(groups) == 1:
+            return await self._group(groups[0], look, server)
+        told = await asyncio.gather(*(self._group(group, look, server) for group in groups))
+        return {query: it for group in told for query, it in group.items()}
 
-    async def _answered(self, question: _Question, look: _Look, server: PrometheusServer) -> Found:
-        queries = question.expressions
+    async def _group(
+        self, queries: tuple[str, ...], look: _Look, server: PrometheusServer
+    ) -> Found:
         if len(queries) == 1:
-            return {queries[0]: await self._alone(question, look, server)}
+            return {queries[0]: await self._alone(queries[0], look, server)}
         try:
-            whole = await self._ask(question, look, server, share=PATIENCE_JOINED)
+            whole = await self._ask(joined.join(queries), look, server, share=PATIENCE_JOINED)
             return dict(zip(queries, parted(whole, len(queries)), strict=True))
         except Unreachable as error:
             return dict.fromkeys(queries, error)
         except SourceError:
-            each = map(_question, queries)
-            told = await asyncio.gather(*(self._alone(q, look, server) for q in each))
+            told = await asyncio.gather(*(self._alone(query, look, server) for query in queries))
             found = dict(zip(queries, told, strict=True))
             self._learn(found, server)
             return found
@@ -154,15 +147,15 @@ class Prometheus:
             self._experience.apart.add((server.url, query), now)
 
     async def _alone(
-        self, question: _Question, look: _Look, server: PrometheusServer
+        self, query: str, look: _Look, server: PrometheusServer
     ) -> Matrix | SourceError:
         try:
-            return await self._ask(question, look, server)
+            return await self._ask(query, look, server)
         except SourceError as error:
             return error
 
     async def _ask(
-        self, question: _Question, look: _Look, server: PrometheusServer, share: float = 1.0
+        self, query: str, look: _Look, server: PrometheusServer, share: float = 1.0
     ) -> Matrix:
         url = f"{server.url.rstrip('/')}/api/v1/query_range"
         left = look.ends_at - asyncio.get_running_loop().time()
@@ -170,25 +163,20 @@ class Prometheus:
             url,
             timeout_s=max(left, 0.0) * share,
             headers=server.headers,
-            query=f"{question.parameter}&{look.range()}",
-            form=len(question.parameter) > MOST_IN_ADDRESS,
+            query=f"{encoded({'query': query})}&{look.range()}",
+            form=len(query) > MOST_IN_ADDRESS,
         )
         return read(body, shown(url))
 
 
-@lru_cache(maxsize=_QUESTIONS)
-def _questions(queries: tuple[str, ...]) -> tuple[_Question, ...]:
-    """Return as few questions as ask for all; what could mean something else is asked alone."""
-    fit = [query for query in queries if joined.is_closed(query)]
+@lru_cache(maxsize=_GROUPED)
+def _groups(queries: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return what is asked together; what could mean something else then is asked alone."""
+    fit = tuple(query for query in queries if joined.is_closed(query))
+    if 0 < len(fit) == len(queries) <= joined.MOST:
+        return (queries,)
     together = [fit[start : start + joined.MOST] for start in range(0, len(fit), joined.MOST)]
-    alone = [query for query in queries if query not in fit]
-    return (*(_question(*group) for group in together), *map(_question, alone))
-
-
-def _question(*queries: str) -> _Question:
-    """Return what asks for these, joined where there are several."""
-    expression = queries[0] if len(queries) == 1 else joined.join(queries)
-    return _Question(queries, encoded({"query": expression}))
+    return (*together, *((query,) for query in queries if query not in fit))
 
 
 def _answer(found: Matrix | SourceError, span: Span) -> Answer:

@@ -86,11 +86,13 @@ def _is_sendable(name: str, value: str) -> bool:
     return bool(_HEADER_NAME.fullmatch(name)) and bool(_HEADER_VALUE.fullmatch(value))
 
 
+_AS_THEY_ARE = "!$'()*,/:?@"
+"""Signs that mean nothing in a query (RFC 3986); expressions are full of some of them."""
 _ESCAPED = tuple(
-    (chr(code), quote_plus(chr(code)))
+    (chr(code), quote_plus(chr(code), safe=_AS_THEY_ARE))
     # The percent sign first, as all others become one.
     for code in sorted(range(128), key=lambda code: code != ord("%"))
-    if quote_plus(chr(code)) != chr(code) and code not in (ord(" "), ord("+"))
+    if quote_plus(chr(code), safe=_AS_THEY_ARE) != chr(code) and chr(code) not in " +"
 )
 
 
@@ -101,7 +103,7 @@ def encoded(params: Mapping[str, str]) -> str:
 
 def _escaped(text: str) -> str:
     if not text.isascii():
-        return quote_plus(text)
+        return quote_plus(text, safe=_AS_THEY_ARE)
     for sign, escaped in _ESCAPED:
         if sign in text:
             text = text.replace(sign, escaped)
