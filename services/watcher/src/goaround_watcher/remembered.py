@@ -15,8 +15,8 @@ from goaround_watcher.evidence import Insight
 from goaround_watcher.looks import Looks
 from goaround_watcher.state import NOTHING_GIVEN, State, Tick, changed
 
-MOST_BYTES = 56 * 1024 * 1024
-"""Some seven thousand documents of 8 KiB, each of which takes 28 KiB with what is known of it."""
+MOST_BYTES = 48 * 1024 * 1024
+"""Some six thousand documents of 8 KiB, each of which takes 28 KiB with what is known of it."""
 OVERDUE_S = 60.0
 """A state whose next look should have been so long ago is another watcher's by now."""
 
