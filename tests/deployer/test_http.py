@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from goaround_deployer.runner import Attempt
-from goaround_deployer.steps.connection import OwnConnection
-from goaround_deployer.steps.http import HttpRequests
+from goaround_deployer.steps.http import HttpRequests, one_connection_each
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs
 from goaround_schemas.guide.step import Step
@@ -239,7 +238,7 @@ async def test_over_an_encrypted_connection_it_is_the_same(
     target: Target, encrypted: tuple[str, Path]
 ) -> None:
     url, certificate = encrypted
-    own = HttpRequests(OwnConnection(ssl.create_default_context(cafile=certificate)))
+    own = HttpRequests(one_connection_each(ssl.create_default_context(cafile=certificate)))
     runner = StepRunner(Programs(WORKER), own, WORKER)
     done = await runner.run(step("x", http={"url": url, "body": "now"}), {}, asyncio.Event())
 

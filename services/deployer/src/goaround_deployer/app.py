@@ -10,8 +10,7 @@ from goaround_deployer.journal import ProcedureCommand
 from goaround_deployer.reach import ReachableSchemas
 from goaround_deployer.rehearsal import ScratchRehearsals
 from goaround_deployer.settings import DeployerSettings
-from goaround_deployer.steps.connection import OwnConnection, trust
-from goaround_deployer.steps.http import HttpRequests
+from goaround_deployer.steps.http import HttpRequests, one_connection_each, trust
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs, worker_environment
 from goaround_deployer.steps.question import Questions
@@ -32,7 +31,7 @@ async def build(settings: DeployerSettings, bus: Bus) -> Service:
     bucket = bus.bucket(BUCKET)
     worker = worker_environment()
     programs = Programs(worker, settings.pass_environment)
-    requests = HttpRequests(OwnConnection(trust()))
+    requests = HttpRequests(one_connection_each(trust()))
     schemas = ReachableSchemas(programs, worker)
     admitter = Admitter(bucket, clock, settings.timing)
     tools = Tools(StepRunner(programs, requests, worker), bus, clock, schemas=schemas)

@@ -5,6 +5,7 @@ came about is the one failure after which it surely was not.
 """
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 
 import httpx
@@ -15,6 +16,7 @@ from goaround_schemas.guide.step import HttpStep, Step
 
 _MOST_BODY_BYTES = 16_384
 _CONNECT_S = 10.0
+_LAST_PORT = 65_535
 # What a guide's own headers may replace.
 _HEADERS = {
     "accept": "*/*",
@@ -30,6 +32,22 @@ _NEVER_SENT = (
     httpx.InvalidURL,
     httpx.LocalProtocolError,
 )
+
+
+def one_connection_each(tls: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    """Return what carries requests, each over a connection of its own; it knows no proxy.
+
+    A connection that was kept may be closed by the other side just as a request leaves, and then
+    nobody can say whether that was done. One that was opened for the request cannot; and a pool
+    that keeps none has none to look through at each request.
+    """
+    none_kept = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=none_kept)
+
+
+def trust() -> ssl.SSLContext:
+    """Whose certificates are believed: the public ones. To be made once, it takes a while."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,9 @@ def _request(http: HttpStep, timeout_s: float) -> httpx.Request:
         extensions={"timeout": patience},
     )
     url = request.url
+    if (url.port or 0) > _LAST_PORT:
+        # The library would ask the system, which raises what nobody expects of a request.
+        raise httpx.InvalidURL(f"there is no port {url.port}")
     if url.userinfo:
         # A name and a password in front of the host are credentials, not a part of the address.
         request = next(httpx.BasicAuth(url.username, url.password).auth_flow(request))
