@@ -497,6 +497,9 @@ def test_what_is_waited_for_is_not_let_go_for_what_is_new() -> None:
     known.keep(Kept(waiting, 7, insight), 10)
     known.keep(Kept(other, 8, insight), 10)
     assert known.waiting_for(watch.next_tick(other)) is None, "it is read again"
+    assert known.insight("b") is insight, "and what was worked out of it is not again"
+    known.forget("b")
+    assert known.insight("b") is not insight
     assert known.waiting_for(watch.next_tick(waiting)) == Kept(waiting, 7, insight)
     much_later = other.model_copy(update={"looked": START.timestamp() + 100})
     known.keep(Kept(much_later, 9, insight), 10)

@@ -15,8 +15,11 @@ from goaround_watcher.evidence import Insight
 from goaround_watcher.looks import Looks
 from goaround_watcher.state import NOTHING_GIVEN, State, Tick, changed
 
-MOST_BYTES = 48 * 1024 * 1024
-"""Some six thousand documents of 8 KiB, each of which takes 28 KiB with what is known of it."""
+MOST_BYTES = 44 * 1024 * 1024
+"""Some 5,500 documents of 8 KiB, each of which takes 28 KiB with what is known of it."""
+MOST_INSIGHTS = 5_000
+"""Runs of which no more is remembered than what was worked out of their baselines, 7 KiB each: to
+work it out again takes longer than all the rest of a look, to read a document a sixth of it."""
 OVERDUE_S = 60.0
 """A state whose next look should have been so long ago is another watcher's by now."""
 
@@ -41,12 +44,14 @@ class Remembered:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = self._room = most_bytes
         self._kept: OrderedDict[str, _Weighed] = OrderedDict()
+        self._insights: OrderedDict[str, Insight] = OrderedDict()
+        """What is known of runs whose states have no room."""
 
     def keep(self, kept: Kept, size: int) -> None:
         """Remember a state for the tick that it waits for, if there is room.
 
         The oldest is let go where it is overdue, never else: it is the next to be asked for. What
-        does not fit is read again at each look.
+        does not fit is read again at each look; what was worked out of its baselines is remembered.
         """
         self.forget(kept.state.run_id)
         if not kept.state.runs or size > self._most:
@@ -54,6 +59,9 @@ class Remembered:
         while self._room < size:
             oldest = next(iter(self._kept.values())).kept.state
             if oldest.due and oldest.due.timestamp() > kept.state.looked - OVERDUE_S:
+                self._insights[kept.state.run_id] = kept.insight
+                if len(self._insights) > MOST_INSIGHTS:
+                    self._insights.popitem(last=False)
                 return
             self.forget(oldest.run_id)
         self._kept[kept.state.run_id] = _Weighed(kept._replace(state=_small(kept.state)), size)
@@ -72,10 +80,12 @@ class Remembered:
     def insight(self, run_id: str) -> Insight:
         """Return what was worked out of a run's baselines, which may have been others."""
         weighed = self._kept.get(run_id)
-        return Insight() if weighed is None else weighed.kept.insight
+        known = self._insights.get(run_id) if weighed is None else weighed.kept.insight
+        return Insight() if known is None else known
 
     def forget(self, run_id: str) -> None:
-        """Forget a run's state."""
+        """Forget a run."""
+        self._insights.pop(run_id, None)
         weighed = self._kept.pop(run_id, None)
         if weighed is not None:
             self._room += weighed.size
