@@ -26,9 +26,15 @@ class Answers:
 
     async def open(self) -> None:
         """Listen; no matter if we do already."""
-        if not self._listening:
-            self._listening = True
+        if self._listening:
+            return
+        # Said first: who comes meanwhile publishes behind what is being sent here.
+        self._listening = True
+        try:
             await self._client.subscribe(f"{self._inbox}.*", cb=self._take)
+        except BaseException:
+            self._listening = False
+            raise
 
     def expect(self) -> tuple[str, asyncio.Future[Msg]]:
         """Return a subject to be answered on, and the answer."""
