@@ -13,6 +13,9 @@ from tests.chassis.lane import Lane, until
 
 pytestmark = pytest.mark.system
 
+FEW_AND_MANY = pytest.mark.parametrize("count", [12, LEAST + 12], ids=["few", "many"])
+"""Side by side, and as a batch."""
+
 
 async def bodies(lane: Lane) -> list[bytes]:
     return [m.body async for m in lane.bus.listed(lane.stream, limit=1000)]
@@ -65,35 +68,77 @@ async def test_who_can_wait_does_not_where_there_is_little(lane: Lane) -> None:
     assert len(await bodies(lane)) == 3
 
 
-async def test_a_repeat_among_many_is_told_as_one_and_holds_up_none(lane: Lane) -> None:
+@FEW_AND_MANY
+async def test_a_repeat_among_others_is_told_as_one_and_holds_up_none(
+    lane: Lane, count: int
+) -> None:
     await publishing(lane, b"1", "one")
-    names = [f"n{n}" for n in range(20)]
+    names = [f"n{n}" for n in range(count)]
     names[11] = "one"
     repeats = await asyncio.gather(*(publishing(lane, n.encode(), n) for n in names))
     assert [n for n, repeat in zip(names, repeats, strict=True) if repeat] == ["one"]
     assert sorted(await bodies(lane)) == sorted(b"1" if n == "one" else n.encode() for n in names)
 
 
-async def test_what_the_server_refuses_is_refused_to_its_publisher_alone(lane: Lane) -> None:
-    sends = [publishing(lane, b"x", f"n{n}") for n in range(20)]
+@FEW_AND_MANY
+async def test_what_is_too_large_is_refused_to_its_publisher_alone(lane: Lane, count: int) -> None:
+    sends = [publishing(lane, b"x", f"n{n}") for n in range(count)]
     sends.append(publishing(lane, b"x" * 2_000_000, "large"))
     *kept, refused = await asyncio.gather(*sends, return_exceptions=True)
-    assert kept == [False] * 20
+    assert kept == [False] * count
     assert isinstance(refused, Refused)
-    assert await bodies(lane) == [b"x"] * 20
+    assert await bodies(lane) == [b"x"] * count
 
 
-async def test_a_stream_without_batches_takes_them_one_by_one(lane: Lane) -> None:
+@FEW_AND_MANY
+async def test_what_the_server_refuses_is_refused_to_its_publisher_alone(
+    bus: Bus, lane: Lane, count: int
+) -> None:
+    wrong = bus.publish_raw(
+        lane.subject,
+        b"wrong",
+        stream=lane.stream,
+        msg_id="wrong",
+        headers={"Nats-Expected-Last-Subject-Sequence": "4711"},
+    )
+    sends = [publishing(lane, b"x", f"n{n}") for n in range(count)]
+    refused, *kept = await asyncio.gather(wrong, *sends, return_exceptions=True)
+    assert isinstance(refused, Refused)
+    assert refused.code == 10071
+    assert kept == [False] * count
+    assert await bodies(lane) == [b"x"] * count
+
+
+async def test_what_needs_looking_at_goes_the_careful_way(bus: Bus, lane: Lane) -> None:
+    headers = {"Reason": "für später"}
+    sent = await bus.publish_raw(
+        lane.subject, b"x", stream=lane.stream, msg_id="odd", headers=headers
+    )
+    assert not sent
+    (found,) = [m async for m in bus.listed(lane.stream, limit=2)]
+    assert (found.body, "Reason" in found.headers) == (b"x", True)
+
+
+async def test_a_stream_that_is_not_there_is_told_as_such(bus: Bus, lane: Lane) -> None:
+    with pytest.raises(Refused, match="stream"):
+        await bus.publish_raw(lane.subject, b"x", stream="ELSEWHERE", msg_id="x")
+    assert await bodies(lane) == []
+
+
+async def test_a_stream_without_batches_takes_them_side_by_side(lane: Lane) -> None:
     info = json.loads(await lane.bus.api(f"STREAM.INFO.{lane.stream}"))
     plain = json.dumps({**info["config"], "allow_atomic": False}).encode()
     assert "error" not in json.loads(await lane.bus.api(f"STREAM.UPDATE.{lane.stream}", plain))
-    await asyncio.gather(*(publishing(lane, b"%d" % n, f"n{n}") for n in range(20)))
-    assert len(await bodies(lane)) == 20
+    await asyncio.gather(*(publishing(lane, b"%d" % n, f"n{n}") for n in range(LEAST)))
+    assert len(await bodies(lane)) == LEAST
     assert await batches(lane) == set()
 
 
-async def test_a_publisher_that_gives_up_waiting_takes_no_other_with_it(lane: Lane) -> None:
-    sends = [publishing(lane, b"%d" % n, f"n{n}") for n in range(20)]
+@FEW_AND_MANY
+async def test_a_publisher_that_gives_up_waiting_takes_no_other_with_it(
+    lane: Lane, count: int
+) -> None:
+    sends = [publishing(lane, b"%d" % n, f"n{n}") for n in range(count)]
     await asyncio.sleep(0)
     sends[1].cancel()
     assert not any(await asyncio.gather(sends[0], *sends[2:]))
