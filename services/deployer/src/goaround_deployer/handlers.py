@@ -38,14 +38,9 @@ async def on_command(command: ProcedureCommand, admitter: Admitter, tools: Tools
     """
 
     async def carry_out(admitted: Admitted) -> None:
-        match admitted:
-            case Refuse():
-                await _refuse(command, tools)
-            case Answer(record):
-                await _answer(command, record, admitter.bucket, tools)
-            case Hold() as hold:
-                plan = await _plan(command, hold.record, hold.journal, admitter.bucket)
-                await to_the_end(Work(command, plan, hold, tools))
+        if (hold := await _held(admitted, command, admitter.bucket, tools)) is not None:
+            plan = await _plan(command, hold.record, hold.journal, admitter.bucket)
+            await to_the_end(Work(command, plan, hold, tools))
 
     try:
         await admitter.admit(command, carry_out)
@@ -64,15 +59,10 @@ async def on_dead(command: ProcedureCommand, why: str, admitter: Admitter, tools
     end = End(outcome="errored", reason=reason, at=tools.clock.now())
 
     async def give_up(admitted: Admitted) -> None:
-        match admitted:
-            case Refuse():
-                await _refuse(command, tools)
-            case Answer(record):
-                await _answer(command, record, admitter.bucket, tools)
-            case Hold() as hold:
-                hold.note(closed(hold.record, end), release=True)
-                await hold.write()
-                await _answer(command, hold.record, admitter.bucket, tools)
+        if (hold := await _held(admitted, command, admitter.bucket, tools)) is not None:
+            hold.note(closed(hold.record, end), release=True)
+            await hold.write()
+            await _answer(command, hold.record, admitter.bucket, tools)
 
     try:
         await admitter.admit(command, give_up)
@@ -82,6 +72,20 @@ async def on_dead(command: ProcedureCommand, why: str, admitter: Admitter, tools
         log.warning("given_up_unread", run=command.data.run_id, why=str(error))
         # Nobody can say that nothing was begun.
         await tools.publisher.publish(answers.unrecorded(command, end, changed=True))
+
+
+async def _held(
+    admitted: Admitted, command: ProcedureCommand, bucket: Bucket, tools: Tools
+) -> Hold | None:
+    """Return the hold; None where there is none, and the command has been answered."""
+    match admitted:
+        case Refuse():
+            await _refuse(command, tools)
+        case Answer(record):
+            await _answer(command, record, bucket, tools)
+        case Hold():
+            return admitted
+    return None
 
 
 async def _refuse(command: ProcedureCommand, tools: Tools) -> None:

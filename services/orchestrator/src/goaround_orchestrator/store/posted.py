@@ -90,7 +90,8 @@ class PostgresPost:
         try:
             with reaching():
                 async with self._pool.acquire() as connection, connection.transaction():
-                    await connection.execute(queries()["forget_posted"], sent)
+                    if sent:
+                        await connection.execute(queries()["forget_posted"], sent)
                     age = timedelta() if ours else LEFT_BEHIND
                     rows = await connection.fetch(queries()["take_posted"], limit, age)
                     letters = [Posted(**dict(r)) for r in sorted(rows, key=lambda r: int(r["id"]))]

@@ -35,10 +35,6 @@ e.judged_at >= $1
  order by e.judged_at desc, e.id desc
  limit $4
 
--- name: first_times
--- The messages that are seen for the first time.
-insert into inbox (message_id) select unnest($1::text[]) on conflict do nothing returning message_id;
-
 -- name: take
 -- Notes which messages are handled for the first time, and locks runs; one that is known in its
 -- present edition comes without its snapshot.
@@ -199,14 +195,19 @@ with old as (select message_id from inbox where at < $1 order by at limit $2
                 for update skip locked)
 delete from inbox using old where inbox.message_id = old.message_id returning true;
 
--- name: running_at
--- What runs at these places, by the record.
-select landed.* from unnest($1::text[], $2::text[]) as p (service, environment)
- cross join lateral (
-    select service, environment, version, previous_version, run_id, at, migration, guide_digest
+-- part: what_runs
+-- What runs at a place p, by the record.
+select version, previous_version, run_id, at, migration, guide_digest
       from landings
      where service = p.service and environment = p.environment and undone_at is null
-     order by id desc limit 1) as landed;
+     order by id desc limit 1
+
+-- name: running_at
+-- What runs at these places, by the record.
+select p.service, p.environment, landed.*
+  from unnest($1::text[], $2::text[]) as p (service, environment)
+ cross join lateral (
+    {what_runs}) as landed;
 
 -- name: undo
 -- A version was taken back: it no longer stands.
@@ -230,10 +231,7 @@ select p.service, p.environment, landed.version, landed.previous_version, landed
                  order by updated_at desc, id limit 1) as c) as last
   from unnest($1::text[], $2::text[]) as p (service, environment)
   left join lateral (
-    select version, previous_version, run_id, at, migration, guide_digest
-      from landings
-     where service = p.service and environment = p.environment and undone_at is null
-     order by id desc limit 1) as landed on true;
+    {what_runs}) as landed on true;
 
 -- name: pin_guide
 -- Keeps the very text of a guide.
