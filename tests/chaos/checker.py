@@ -169,11 +169,12 @@ def what_changed_and_did_not_succeed_goes_around(history: History) -> Iterator[s
 def nothing_is_left_over(history: History) -> Iterator[str]:
     for count, where in (
         (history.outbox, "the outbox"),
-        (history.parked, "the table of parked messages"),
         (history.work, "the work queue"),
     ):
         if count:
             yield f"{count} messages are left in {where}"
+    for said in history.parked:
+        yield f"a message was put aside as one that no stream takes: {said}"
 
 
 def no_letter_is_dead_without_a_cause(history: History) -> Iterator[str]:

@@ -79,10 +79,19 @@ async def gather(
         effects=effects_of(shelf.log.read_text(), booted),
         steps={service: steps_of(kind) for service, kind in kinds.items()},
         outbox=left["outbox"],
-        parked=left["parked"],
+        parked=await _parked(database_url),
         work=left["work"],
         dead=[_letter(received) async for received in _whole(bus, "DEAD")],
     )
+
+
+async def _parked(database_url: str) -> list[str]:
+    connection = await asyncpg.connect(database_url)
+    try:
+        rows = await connection.fetch("select subject, why from parked order by subject")
+    finally:
+        await connection.close()
+    return [f"{row['subject']}: {row['why']}" for row in rows]
 
 
 async def _tables(database_url: str) -> tuple[list[Row], list[Move]]:

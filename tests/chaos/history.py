@@ -98,7 +98,8 @@ class History:
     )
     """By service: the stages and steps of its guide, in their order."""
     outbox: int = 0
-    parked: int = 0
+    parked: Sequence[str] = ()
+    """Messages that could not be sent, each with what the bus said."""
     work: int = 0
     dead: Sequence[str] = ()
     frozen: Sequence[tuple[float, float]] = ()

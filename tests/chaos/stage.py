@@ -26,7 +26,7 @@ from tests.chaos.scenes import Scene
 from tests.chaos.system import System
 
 SERVICES_DEPLOYED = 124
-SETTINGS = {"deployer": {"LEASE_S": "4", "LEASE_BEAT_S": "0.8"}}
+SETTINGS = {"deployer": {"LEASE_S": "3", "LEASE_BEAT_S": "0.6"}}
 """A dead deployer's run goes on within 5 s by these; by what is set unless told, within 10 s."""
 STEADY_PER_S = 3.0
 """Requests beside those that come in bursts: a calm machine does twenty times as many."""

@@ -1,10 +1,15 @@
 """Publishing, asking and looking: what a service does on the bus besides consuming."""
+# The client library leaves parts of its signatures without types.
+# pyright: reportUnknownMemberType=false
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import nats
 import pytest
+from nats.aio.msg import Msg
 
 from goaround_chassis.bus import (
     Bucketspec,
@@ -83,6 +88,24 @@ async def test_a_relay_is_told_that_the_stream_has_it_already(lane: Lane) -> Non
 
     assert await relay() is False
     assert await relay() is True
+
+
+async def test_a_repeat_that_the_replicas_have_not_agreed_on_yet_is_asked_again(
+    bus: Bus, nats_server: NatsServer
+) -> None:
+    undecided = {"code": 409, "err_code": 10158, "description": "duplicate id is in process"}
+    answers = [{"error": undecided}] * 3 + [{"stream": "AGREED", "seq": 7, "duplicate": True}]
+
+    async def answer(message: Msg) -> None:
+        await message.respond(json.dumps(answers.pop(0)).encode())
+
+    # What a stream of three replicas says in the moment after its leader was lost.
+    stream = await nats.connect(nats_server.url)
+    await stream.subscribe("agreed.in", cb=answer)
+    await stream.flush()
+    known = await bus.publish_raw("agreed.in", b"x", stream="AGREED", msg_id="m-1")
+    await stream.close()
+    assert (known, answers) == (True, [])
 
 
 async def test_of_one_queue_one_answers(bus: Bus) -> None:

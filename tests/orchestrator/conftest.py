@@ -12,6 +12,7 @@ from goaround_orchestrator.ledger import Ledger
 from goaround_orchestrator.memory import MemoryLedger, MemoryPost
 from goaround_orchestrator.relay import Post
 from goaround_orchestrator.store import PostgresLedger, PostgresPost, migrate
+from tests.orchestrator.process import Process
 
 _TABLES = (
     "runs, transitions, inbox, outbox, parked, guides, landings, evidence, labels, rehearsals, "
@@ -68,3 +69,21 @@ async def kept(where: str | None) -> AsyncIterator[Kept]:
     letters = PostgresPost(ledger.pool, ledger.outgoing)
     yield Kept(ledger, letters, where)
     await ledger.close()
+
+
+@pytest.fixture
+async def one(migrated: str) -> AsyncIterator[Process]:
+    process = Process(await PostgresLedger.connect(migrated, 3))
+    await process.ledger.pool.execute("truncate runs, outbox, inbox, transitions, parked cascade")
+    # The first look goes to what others may have left there.
+    assert await process.sends() == []
+    yield process
+    await process.ledger.close()
+
+
+@pytest.fixture
+async def other(one: Process, migrated: str) -> AsyncIterator[Process]:
+    process = Process(await PostgresLedger.connect(migrated, 3))
+    assert await process.sends() == []
+    yield process
+    await process.ledger.close()

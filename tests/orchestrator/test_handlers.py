@@ -42,8 +42,8 @@ class DyingLedger(MemoryLedger):
         self._before = before
 
     @asynccontextmanager
-    async def unit(self) -> AsyncGenerator[MemoryUnit]:
-        async with super().unit() as unit:
+    async def unit(self, *, trusting: bool = False) -> AsyncGenerator[MemoryUnit]:
+        async with super().unit(trusting=trusting) as unit:
             yield unit
             if self._before:
                 raise Crash

@@ -1,7 +1,6 @@
 """What every ledger promises, asked of the real one and of the fake."""
 
 import asyncio
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,17 +17,9 @@ from goaround_schemas.procedure import MigrationResult
 from tests.orchestrator import builders as build
 from tests.orchestrator.builders import at
 from tests.orchestrator.conftest import Kept
+from tests.orchestrator.process import Crash, dying
 
 WAIT_S = 10.0
-
-
-class Crash(Exception):
-    """The process dies here."""
-
-
-def dying() -> AbstractContextManager[object, bool]:
-    """The block ends with the crash that it is about."""
-    return pytest.raises(Crash)
 
 
 def letter(run: Run, revision: int = 1, reminder: int = 0) -> Letter:

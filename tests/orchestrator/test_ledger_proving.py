@@ -12,6 +12,7 @@ from goaround_orchestrator.proofs import MOST_COUNTED
 from goaround_orchestrator.store import PostgresLedger
 from goaround_orchestrator.store.remembered import Familiar, Pinned
 from goaround_orchestrator.store.sql import queries
+from goaround_orchestrator.store.transaction import Transaction
 from goaround_orchestrator.store.unit import PostgresUnit
 from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.proving import (
@@ -343,14 +344,17 @@ async def test_a_run_that_proposes_nothing_asks_nothing_of_the_database(migrated
         said.append(record.query)
 
     ledger = await PostgresLedger.connect(migrated, 1)
-    async with ledger.pool.acquire() as connection:
+    async with Transaction(ledger.pool) as transaction:
+        connection = await transaction.connection()
         with connection.query_logger(heard):
-            unit = PostgresUnit(connection, Pinned(), Familiar(), ())
+            unit = PostgresUnit(transaction, Pinned(), Familiar(), (), trusting=False)
             place = ("checkout", "prod", "r-1", "checkout.yaml")
             assert await unit.proposed(*place, (), at()) == ()
-            await unit.flush()
-            await unit.proposed(*place, (correction(), correction("c-2", "verify")), at())
+            await unit.finish()
             await asyncio.sleep(0)  # the log is told at the loop's next turn
-        await connection.execute("truncate corrections")
+            assert said == []
+            await unit.proposed(*place, (correction(), correction("c-2", "verify")), at())
+            await asyncio.sleep(0)
+    await ledger.pool.execute("truncate corrections")
     await ledger.close()
-    assert said == [queries()["propose"]]
+    assert said == ["BEGIN;", queries()["propose"]]

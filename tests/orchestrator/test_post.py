@@ -1,68 +1,19 @@
 """The short way past the outbox: what one process posts it sends by itself, and nothing is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-
-import pytest
 
 from goaround_orchestrator.ledger import Letter
 from goaround_orchestrator.run import Run
-from goaround_orchestrator.store import PostgresLedger, PostgresPost
+from goaround_orchestrator.store import PostgresPost
 from goaround_orchestrator.store.posted import FORGET_WITHIN_S, LEFT_BEHIND
 from goaround_orchestrator.store.remembered import Familiar
 from goaround_schemas.phase import Phase
 from tests.orchestrator import builders as build
-from tests.orchestrator.test_ledger import Crash, dying, letter
+from tests.orchestrator.process import Crash, Process, dying
+from tests.orchestrator.test_ledger import letter
 
 WAIT_S = 10
-
-
-class Process:
-    """One orchestrator's ledger and post."""
-
-    def __init__(self, ledger: PostgresLedger) -> None:
-        self.ledger = ledger
-        self.post = PostgresPost(ledger.pool, ledger.outgoing)
-
-    async def posts(self, *letters: Letter) -> list[str]:
-        """Post them in one transaction; return their ids."""
-        async with self.ledger.unit() as unit:
-            await unit.send(letters)
-        return [posted.message.id for posted in letters]
-
-    async def sends(self) -> list[str]:
-        """Take what is there, as a relay that is told yes; return the ids."""
-        async with self.post.taken(10) as taken:
-            return [p.message_id for p in taken.letters]
-
-    async def is_told_no(self) -> None:
-        """Take what is there, as a relay that cannot send it."""
-        with dying():
-            async with self.post.taken(10):
-                raise Crash
-
-    async def in_outbox(self) -> int:
-        """How many messages lie in the database."""
-        return (await self.post.waiting())[0]
-
-
-@pytest.fixture
-async def one(migrated: str) -> AsyncIterator[Process]:
-    process = Process(await PostgresLedger.connect(migrated, 3))
-    await process.ledger.pool.execute("truncate runs, outbox, inbox, transitions, parked cascade")
-    # The first look goes to what others may have left there.
-    assert await process.sends() == []
-    yield process
-    await process.ledger.close()
-
-
-@pytest.fixture
-async def other(one: Process, migrated: str) -> AsyncIterator[Process]:
-    process = Process(await PostgresLedger.connect(migrated, 3))
-    assert await process.sends() == []
-    yield process
-    await process.ledger.close()
 
 
 def letters(count: int) -> list[Letter]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from goaround_orchestrator.ledger import Away, Ledger, Overtaken, Unit
+from goaround_orchestrator.ledger import Away, Ledger, Mistaken, Overtaken, Unit
 from goaround_orchestrator.lifecycle import ACTIVE
 from goaround_orchestrator.memory import MemoryLedger, MemoryPost, MemoryUnit
 from goaround_orchestrator.relay import Taken
@@ -52,8 +52,9 @@ class UnlockedLedger(MemoryLedger):
     """Runs in memory, read without locks."""
 
     @asynccontextmanager
-    async def unit(self) -> AsyncGenerator[MemoryUnit]:
+    async def unit(self, *, trusting: bool = False) -> AsyncGenerator[MemoryUnit]:
         """Begin a transaction."""
+        del trusting
         unit = UnlockedUnit(self)
         try:
             yield unit
@@ -136,13 +137,16 @@ class _Ledger(Through):
         self._database, self._at = database, gate
 
     @asynccontextmanager
-    async def unit(self) -> AsyncGenerator[Unit]:
-        """Begin a transaction on the host's connection."""
+    async def unit(self, *, trusting: bool = False) -> AsyncGenerator[Unit]:
+        """Begin a transaction on the host's connection; who trusts may be mistaken at its end."""
         database, gate = self._database, self._at
         await gate("begin")
         await database.reach("begin")
         async with database.ledger.unit() as unit:
             yield cast("Unit", _Statements(unit, gate, database.reach))
+            weather = database.fate.weather
+            if trusting and database.fate.strikes(weather.loses_effects, "not as remembered"):
+                raise Mistaken(())
             await gate("commit")
             await database.reach("commit")
         database.committed()

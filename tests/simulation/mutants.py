@@ -42,9 +42,9 @@ class LedgerOf(Instead):
         self._unit = unit
 
     @asynccontextmanager
-    async def unit(self) -> AsyncGenerator[Unit]:
+    async def unit(self, *, trusting: bool = False) -> AsyncGenerator[Unit]:
         """Begin a transaction."""
-        async with self.other.unit() as unit:
+        async with self.other.unit(trusting=trusting) as unit:
             yield self._unit(unit)
 
 
@@ -108,10 +108,10 @@ class SendingAfter(Instead):
         self._wire = wire
 
     @asynccontextmanager
-    async def unit(self) -> AsyncGenerator[Unit]:
+    async def unit(self, *, trusting: bool = False) -> AsyncGenerator[Unit]:
         """Begin a transaction, and send when it is in."""
         letters: list[Letter] = []
-        async with self.other.unit() as unit:
+        async with self.other.unit(trusting=trusting) as unit:
             yield cast("Unit", Collecting(unit, letters))
         for letter in letters:
             await self._wire.publish(letter.message)
@@ -138,8 +138,9 @@ class BlindLedger(UnlockedLedger):
     """Runs that are read without locks and written without a guard."""
 
     @asynccontextmanager
-    async def unit(self) -> AsyncGenerator[MemoryUnit]:
+    async def unit(self, *, trusting: bool = False) -> AsyncGenerator[MemoryUnit]:
         """Begin a transaction."""
+        del trusting
         unit = BlindUnit(self)
         try:
             yield unit

@@ -37,7 +37,7 @@ WATCH_TIMER = "watch"
 INSPECTIONS = "deployer-inspections"
 """A consumer of its own, so that a look at migrations never waits for long deployments."""
 
-ACK_WAIT_S = 3.0
+ACK_WAIT_S = 2.0
 """How long a message in the hands of a worker that died waits for another one. A worker that
 lives says so every third of it, so this does not bound how long work may take."""
 

@@ -1,6 +1,7 @@
 """What the orchestrator does with each message: load, decide, advance, in one transaction."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +15,7 @@ from goaround_orchestrator import admission, conduct, frontdoor
 from goaround_orchestrator.admission import Admission, Facts
 from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.frontdoor import Knock, Refusal, Request, Stray
-from goaround_orchestrator.ledger import Ledger, Overtaken, Unit
+from goaround_orchestrator.ledger import Ledger, Mistaken, Overtaken, Unit
 from goaround_orchestrator.lifecycle import Answer, Answered, Neighbour, Tick, attribution
 from goaround_orchestrator.proofs import rehearsal_in
 from goaround_orchestrator.run import Run, Step
@@ -78,8 +79,18 @@ async def on_answer(event: Answer, ledger: Ledger, clock: Clock) -> None:
 
 async def on_answers(events: Sequence[Answer], ledger: Ledger, clock: Clock) -> None:
     """Many workers answered: all of it is decided in one transaction, or nothing is."""
+    try:
+        steps = await _decided(events, ledger.unit(trusting=True), clock)
+    except Mistaken:
+        steps = await _decided(events, ledger.unit(), clock)
+    await after(steps, ledger, clock)
+
+
+async def _decided(
+    events: Sequence[Answer], begun: AbstractAsyncContextManager[Unit], clock: Clock
+) -> list[Step]:
     steps: list[Step] = []
-    async with ledger.unit() as unit:
+    async with begun as unit:
         fresh = await unit.first_times(
             [event.id for event in events], [event.data.run_id for event in events]
         )
@@ -94,7 +105,7 @@ async def on_answers(events: Sequence[Answer], ledger: Ledger, clock: Clock) -> 
                 continue
             answered = Answered(event, await _neighbours(unit, run, event))
             steps.append(await conduct.advance(unit, run, answered, clock.now(), event.id))
-    await after(steps, ledger, clock)
+    return steps
 
 
 async def _noted(unit: Unit, run: Run | None, event: Answer) -> Answer:

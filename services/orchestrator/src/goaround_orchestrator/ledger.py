@@ -37,6 +37,16 @@ class Overtaken(Exception):
         self.run_id = run_id
 
 
+class Mistaken(Exception):
+    """What was remembered is not so any more, and nothing was written: do it again, and ask."""
+
+    def __init__(self, run_ids: Sequence[str]) -> None:
+        super().__init__(
+            f"not as remembered: one of these runs, or a message: {', '.join(run_ids)}"
+        )
+        self.run_ids = run_ids
+
+
 class PlaceTaken(Exception):
     """Another run is active there: one of each service and environment may be."""
 
@@ -260,8 +270,15 @@ class Unit(UnitOfProofs, Protocol):
 class Ledger(Proofs, Protocol):
     """Where runs are kept."""
 
-    def unit(self) -> AbstractAsyncContextManager[Unit]:
-        """Begin a transaction; it is committed at the end, and undone by an exception."""
+    def unit(self, *, trusting: bool = False) -> AbstractAsyncContextManager[Unit]:
+        """Begin a transaction; it is committed at the end, and undone by an exception.
+
+        With `trusting`, messages are taken to be new and runs to be as they are remembered, and
+        only the end tells whether they are.
+
+        Raises:
+            Mistaken: They are not, and nothing was written. Only where `trusting` was said.
+        """
         ...
 
     async def due_before(self, now: datetime, limit: int) -> list[str]:

@@ -198,12 +198,12 @@ class Grouping:
 
 
 def _settle(letter: _Letter, stream: str, answer: Msg) -> None:
-    """Pass on what the stream said, unless it was that it is not there just now."""
+    """Pass on what the stream said, unless it cannot say just now."""
     if (answer.headers or {}).get("Status"):
         return
     said = json.loads(answer.data)
     if refused := said.get("error"):
-        if refused.get("code") != publishing.AWAY:
+        if publishing.is_final(refused.get("code"), refused.get("err_code")):
             why = str(refused.get("description"))
             what = f"publish {letter.subject} to {stream}"
             letter.kept.set_exception(Refused(what, why, refused.get("err_code") or 0))

@@ -23,10 +23,17 @@ ACK_TIMEOUT_S = (2.0, 5.0, 5.0, 5.0, 5.0)
 # Enough for a server to restart and recover its streams (a second or two); then the caller decides.
 PAUSE_S = (0.1, 0.3, 0.6, 1.0, None)
 
-AWAY = 503
+_AWAY = 503
 """What a server says of a stream that it cannot reach just now."""
+_UNDECIDED = 10158
+"""What it says of a repeat while the replicas have not agreed on the first copy: ask again."""
 _HOPELESS = (nats.errors.MaxPayloadError, nats.errors.BadSubjectError)
 _CLOSED = (nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError)
+
+
+def is_final(code: int | None, err_code: int | None) -> bool:
+    """Return whether a server's no is meant for the same again as well, not just for now."""
+    return code != _AWAY and err_code != _UNDECIDED
 
 
 async def publish(
@@ -54,7 +61,7 @@ async def publish(
             why = f"no stream takes {subject} (is {stream} there, and is the server up?)"
         except APIError as error:
             why = error.description or str(error)
-            if error.code != AWAY:
+            if is_final(error.code, error.err_code):
                 raise Refused(what, why, error.err_code or 0) from error
         except _HOPELESS as error:
             raise Refused(what, str(error)) from error

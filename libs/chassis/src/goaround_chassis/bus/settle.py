@@ -44,6 +44,9 @@ log = structlog.get_logger(__name__)
 CONFIRM_FROM_S = 1.0
 CONFIRM_TIMEOUT_S = 2.0
 CONFIRM_TRIES = 3
+TOGETHER_UNTIL = 2
+"""Deliveries up to which a message may go with others. All that a dead process had in hand comes
+again at once; what comes once more may be what ends processes, and is handled by itself."""
 
 # The parameter is a kind of message, or `Received`: only the subscription knows which.
 Handler = Callable[[Any], Awaitable[None]]
@@ -174,12 +177,14 @@ class Settlement:
             log.error("not_settled", consumer=self._consumer, why=str(error))
             return set()
         self._results["handled"].inc(len(fit))
+        self._redeliveries.inc(sum(m.metadata.num_delivered > 1 for m, _ in fit.values()))
         self._seconds.observe(time.perf_counter() - started)
         return set(fit)
 
     def _fit(self, msg: Msg) -> Any:
-        """What the handler would be given, if it is plain that it would and for the first time."""
-        if msg.metadata.num_delivered > 1 or self._memory.find(msg.metadata.sequence.stream):
+        """What the handler would be given, if it is plain that it would."""
+        times, sequence = msg.metadata.num_delivered, msg.metadata.sequence.stream
+        if times > TOGETHER_UNTIL or self._memory.find(sequence):
             return None
         if self._raw:
             return from_delivery(msg)

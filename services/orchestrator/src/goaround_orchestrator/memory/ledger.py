@@ -53,8 +53,9 @@ class MemoryLedger:
         self.bell = asyncio.Event()
 
     @asynccontextmanager
-    async def unit(self) -> AsyncGenerator[MemoryUnit]:
+    async def unit(self, *, trusting: bool = False) -> AsyncGenerator[MemoryUnit]:
         """Begin a transaction; it is committed at the end, and undone by an exception."""
+        del trusting  # What is remembered here is all there is.
         unit = MemoryUnit(self)
         try:
             yield unit

@@ -9,7 +9,7 @@ from typing import Any, cast
 import asyncpg
 import structlog
 
-from goaround_orchestrator.ledger import Away, Condition, Place, RunMark, in_order
+from goaround_orchestrator.ledger import Away, Condition, Mistaken, Place, RunMark, in_order
 from goaround_orchestrator.run import Run
 from goaround_orchestrator.store import columns, proofs
 from goaround_orchestrator.store.migrate import migrations
@@ -17,6 +17,7 @@ from goaround_orchestrator.store.outgoing import Outgoing
 from goaround_orchestrator.store.reach import reaching
 from goaround_orchestrator.store.remembered import Familiar, Pinned
 from goaround_orchestrator.store.sql import queries
+from goaround_orchestrator.store.transaction import Transaction
 from goaround_orchestrator.store.unit import PostgresUnit
 from goaround_schemas.api import (
     EvidenceQuery,
@@ -108,17 +109,22 @@ class PostgresLedger:
         return self._pool
 
     @asynccontextmanager
-    async def unit(self) -> AsyncGenerator[PostgresUnit]:
+    async def unit(self, *, trusting: bool = False) -> AsyncGenerator[PostgresUnit]:
         """Begin a transaction; it is committed at the end, and undone by an exception."""
         sent = self.outgoing.to_forget()
+        trusting = trusting and self._familiar.can_be_trusted
         try:
             with reaching():
-                async with self._pool.acquire() as connection, connection.transaction():
-                    unit = PostgresUnit(connection, self._pinned, self._familiar, sent)
+                async with Transaction(self._pool) as transaction:
+                    unit = PostgresUnit(
+                        transaction, self._pinned, self._familiar, sent, trusting=trusting
+                    )
                     yield unit
-                    await unit.flush()
-        except BaseException:
+                    await unit.finish()
+        except BaseException as error:
             self.outgoing.sent(sent)
+            if isinstance(error, Mistaken):
+                self._familiar.doubt(error.run_ids)
             raise
         self._pinned.add(unit.newly_pinned.values())
         self._familiar.add(unit.editions)

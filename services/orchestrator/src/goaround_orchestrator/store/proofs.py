@@ -9,6 +9,7 @@ import asyncpg
 
 from goaround_orchestrator.proofs import MOST_COUNTED, keepable
 from goaround_orchestrator.store.sql import queries
+from goaround_orchestrator.store.transaction import Transaction
 from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.proving import (
     CorrectionDecision,
@@ -49,7 +50,7 @@ async def last_rehearsal(
 
 
 async def propose(
-    connection: "Connection",
+    transaction: Transaction,
     service: str,
     environment: str,
     run_id: str,
@@ -61,7 +62,7 @@ async def propose(
     named = keepable(corrections)
     if not named:
         return tuple(corrections)
-    rows = await connection.fetch(
+    rows = await transaction.fetch(
         queries()["propose"],
         list(named),
         [correction.field for correction in named.values()],

@@ -130,9 +130,9 @@ with written as (
     on conflict (id) do nothing returning id
 ), {the_rest};
 
--- name: save_runs
--- The guarded update: only over the editions that were read; and what goes with it.
-with written as (
+-- part: guarded
+-- The guarded update: only over the editions that were read.
+written as (
     update runs
        set version = n.version, previous_version = n.previous_version, phase = n.phase,
            stage = n.stage, updated_at = n.updated_at, deadline = n.deadline, due_at = n.due_at,
@@ -140,6 +140,21 @@ with written as (
       from {given_runs}
      where runs.id = n.id and runs.edition = n.edition
     returning runs.id
+)
+
+-- name: save_runs
+-- Runs that were read, and what goes with them.
+with {guarded}, {the_rest};
+
+-- name: settle
+-- The same, and the messages that led to it are handled: all of it if each message is new and each
+-- run has the edition that it is remembered with. Else nothing: a message that is noted twice is an
+-- error, which undoes the statement, and where a run was not written each is noted twice.
+with {guarded}, noted as (
+    insert into inbox (message_id)
+    select message_id from unnest($42::text[]) as m (message_id)
+     cross join generate_series(
+        1, case when (select count(*) from written) = cardinality($2::text[]) then 1 else 2 end)
 ), {the_rest};
 
 -- name: history

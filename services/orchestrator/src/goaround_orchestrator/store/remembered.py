@@ -3,7 +3,8 @@
 None of it is needed, and none of it is believed where it could be wrong.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from goaround_orchestrator.commands import PinnedGuide
@@ -12,6 +13,8 @@ from goaround_schemas.guide import Guide
 
 MOST_GUIDES = 2000
 """Guides that are remembered: with fewer than there are services, each is read anew each time."""
+DOUBT_S = 10.0
+"""For how long everything is asked for, once something was not as it was remembered."""
 
 
 @lru_cache(maxsize=MOST_GUIDES)
@@ -43,12 +46,26 @@ class Pinned:
 class Familiar:
     """Runs under way as this process saw them last, by their ids.
 
-    No truth: a run is read anew where its edition is another one by now.
+    No truth: a run is read anew where its edition is another one by now. Where somebody else moves
+    the same runs, it is mostly another one, and is not worth going by unasked.
     """
 
-    def __init__(self, most: int = 2000) -> None:
+    def __init__(self, most: int = 2000, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
+        self._clock = clock
         self._runs: dict[str, tuple[int, Run]] = {}
+        self._doubted_until = 0.0
+
+    @property
+    def can_be_trusted(self) -> bool:
+        """Whether what is remembered has been so lately, as far as is known."""
+        return self._clock() >= self._doubted_until
+
+    def doubt(self, run_ids: Iterable[str]) -> None:
+        """Know that these were moved by somebody else, who may be moving others as well."""
+        self._doubted_until = self._clock() + DOUBT_S
+        for id_ in run_ids:
+            self._runs.pop(id_, None)
 
     def get(self, run_id: str) -> tuple[int, Run | None]:
         """The run and its edition; 0, which none has, where it is not known."""

@@ -1,4 +1,7 @@
-"""The queries of `queries.sql`, by name, with the parts that several have in common put in."""
+"""The queries of `queries.sql`, by name, with the parts that several have in common put in.
+
+A part may hold parts that stand before it.
+"""
 
 import re
 from functools import cache
@@ -14,12 +17,15 @@ def queries() -> dict[str, str]:
     text = (files(__package__ or __name__) / "queries.sql").read_text()
     _, *pieces = _NAMED.split(text)
     named = list(zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True))
-    parts = {name: _uncommented(body) for kind, name, body in named if kind == "part"}
-    return {
-        name: _PART.sub(lambda found: parts[found[1]], body.strip())
-        for kind, name, body in named
-        if kind == "name"
-    }
+    parts: dict[str, str] = {}
+    whole: dict[str, str] = {}
+    for kind, name, body in named:
+        filled = _PART.sub(lambda found: parts[found[1]], body.strip())
+        if kind == "part":
+            parts[name] = _uncommented(filled)
+        else:
+            whole[name] = filled
+    return whole
 
 
 def _uncommented(body: str) -> str:

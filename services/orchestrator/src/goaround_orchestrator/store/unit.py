@@ -3,12 +3,15 @@
 The guard of a run is its edition: read with the row, expected by the write. What is written is
 kept back and goes to the server in a few statements when the transaction ends, however many runs it
 is about; what is read is read for all of them at once.
+
+A unit that may trust what the process remembers begins no transaction where that is all it needs:
+one statement at the end writes everything, if what was believed is so (decision 0027).
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import asyncpg
 
@@ -16,6 +19,7 @@ from goaround_orchestrator.commands import PinnedGuide
 from goaround_orchestrator.ledger import (
     Evidence,
     Letter,
+    Mistaken,
     Overtaken,
     Place,
     PlaceTaken,
@@ -28,23 +32,35 @@ from goaround_orchestrator.run import Landing, Move, Run, is_stranded
 from goaround_orchestrator.store import columns, proofs
 from goaround_orchestrator.store.remembered import Familiar, Pinned, guide_of
 from goaround_orchestrator.store.sql import queries
+from goaround_orchestrator.store.transaction import Transaction
 from goaround_schemas.api import Label
 from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.phase import Phase
 from goaround_schemas.proving import CorrectionDecision, CorrectionRow, RehearsalRow
 
-if TYPE_CHECKING:
-    # Generic in its stubs only.
-    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+
+class _Believed(NamedTuple):
+    """What a unit went by without asking: nobody handled these messages, or moved these runs."""
+
+    message_ids: Sequence[str]
+    run_ids: Sequence[str]
 
 
 class PostgresUnit:
-    """One transaction on one connection."""
+    """One transaction."""
 
     def __init__(
-        self, connection: "Connection", pinned: Pinned, familiar: Familiar, sent: Sequence[int]
+        self,
+        transaction: Transaction,
+        pinned: Pinned,
+        familiar: Familiar,
+        sent: Sequence[int],
+        *,
+        trusting: bool,
     ) -> None:
-        self._connection = connection
+        self._transaction = transaction
+        self._trusting = trusting
+        self._believed: _Believed | None = None
         self._pinned = pinned
         self._familiar = familiar
         self._sent = sent
@@ -74,9 +90,14 @@ class PostgresUnit:
         Return those that were not handled before.
         """
         unread = sorted({id_ for id_ in about if id_ not in self._runs})
+        # Before anything is remembered: a new connection may lead to another server.
+        await self._transaction.connection()
         known = {id_: self._familiar.get(id_) for id_ in unread}
+        if self._trusting and not self._runs and unread and all(run for _, run in known.values()):
+            self._believe(_Believed(sorted(set(message_ids)), unread), known)
+            return frozenset(message_ids)
         editions = [edition for edition, _ in known.values()]
-        rows = await self._connection.fetch(
+        rows = await self._transaction.fetch(
             queries()["take"], sorted(message_ids), unread, editions
         )
         self._runs |= dict.fromkeys(unread)
@@ -89,14 +110,30 @@ class PostgresUnit:
                 self._know(row)
         return frozenset(r["message_id"] for r in rows if r["message_id"] is not None)
 
+    def _believe(self, believed: _Believed, known: Mapping[str, tuple[int, Run | None]]) -> None:
+        self._believed = believed
+        self._transaction.on_begin = self._make_sure
+        for id_, (edition, run) in known.items():
+            self._editions[id_], self._runs[id_] = edition, run
+
+    async def _make_sure(self) -> None:
+        """Ask after all, and lock: more is needed than what is remembered."""
+        assert self._believed is not None, "called when something was believed"
+        (message_ids, run_ids), self._believed = self._believed, None
+        editions = [self._editions[id_] for id_ in run_ids]
+        rows = await self._transaction.fetch(queries()["take"], message_ids, run_ids, editions)
+        as_believed = [r for r in rows if r["id"] is None or r["snapshot"] is None]
+        if len(as_believed) != len(message_ids) + len(run_ids):
+            raise Mistaken(run_ids)
+
     async def hold(self, run_ids: Sequence[str], places: Sequence[Place]) -> None:
         """Lock these places, and then these runs and all that stand or wait there, at once."""
         wanted = sorted(set(places) - self._held)
         if wanted:
-            await self._connection.fetch(queries()["lock_places"], *columns.places(wanted))
+            await self._transaction.fetch(queries()["lock_places"], *columns.places(wanted))
         unread = [id_ for id_ in run_ids if id_ not in self._runs]
         if wanted or unread:
-            rows = await self._connection.fetch(
+            rows = await self._transaction.fetch(
                 queries()["read_runs"], unread, *columns.places(wanted)
             )
             self._runs |= dict.fromkeys(unread)
@@ -154,9 +191,9 @@ class PostgresUnit:
         if place not in self._landings:
             runs = [r for r in self._runs.values() if r is not None]
             near = {(r.service, r.environment) for r in runs} - self._landings.keys() | {place}
-            rows = await self._connection.fetch(
-                queries()["running_at"], *columns.places(sorted(near))
-            )
+            # It takes no lock: what runs at the place of a run under way, that run alone changes.
+            read = self._transaction.fetch_apart if self._believed else self._transaction.fetch
+            rows = await read(queries()["running_at"], *columns.places(sorted(near)))
             self._landings |= dict.fromkeys(near)
             for row in rows:
                 self._landings[row["service"], row["environment"]] = columns.landing(row)
@@ -171,7 +208,7 @@ class PostgresUnit:
         """Record that a version was taken back; what ran before it runs again."""
         await self.flush()
         place = (landing.service, landing.environment)
-        await self._connection.execute(queries()["undo"], *place, by, at)
+        await (await self._transaction.begun()).execute(queries()["undo"], *place, by, at)
         self._landings.pop(place, None)
         before = await self.running(*place)
         if landing.previous_version and (
@@ -195,7 +232,7 @@ class PostgresUnit:
             if self._saved or self._landed:
                 await self.flush()
             near = sorted((self._held - self._standings.keys()) | {place})
-            rows = await self._connection.fetch(queries()["standing_at"], *columns.places(near))
+            rows = await self._transaction.fetch(queries()["standing_at"], *columns.places(near))
             for row in rows:
                 at = row["service"], row["environment"]
                 last = Run.model_validate_json(row["last"]) if row["last"] else None
@@ -208,7 +245,7 @@ class PostgresUnit:
     async def neighbours(self, run: Run, since: datetime, limit: int) -> list[Neighbour]:
         """Who else changes something in the run's environment, or ended doing so since then."""
         await self.flush()
-        rows = await self._connection.fetch(
+        rows = await self._transaction.fetch(
             queries()["neighbours"], run.environment, run.id, since, limit
         )
         return [
@@ -218,7 +255,7 @@ class PostgresUnit:
 
     async def keep_evidence(self, evidence: Evidence) -> bool:
         """Keep what a verdict rests on, once; False if its run is not known."""
-        known = await self._connection.fetchval(
+        known = await (await self._transaction.begun()).fetchval(
             queries()["keep_evidence"],
             evidence.id,
             evidence.run_id,
@@ -237,12 +274,15 @@ class PostgresUnit:
     async def label(self, run: Run, label: Label) -> bool:
         """Keep what a person says of a run read here; False if the newest label says the same."""
         said = (label.label, label.actor, label.at, label.because)
-        return await self._connection.fetchval(queries()["label"], run.id, *said) is not None
+        return (
+            await (await self._transaction.begun()).fetchval(queries()["label"], run.id, *said)
+            is not None
+        )
 
     async def pin(self, guide: PinnedGuide) -> None:
         """Keep the very text of a guide, by its digest."""
         if self._pinned.get(guide.digest) is None and guide.digest not in self.newly_pinned:
-            await self._connection.execute(
+            await (await self._transaction.begun()).execute(
                 queries()["pin_guide"], guide.digest, guide.text, guide.guide.model_dump_json()
             )
             self.newly_pinned[guide.digest] = guide
@@ -251,7 +291,7 @@ class PostgresUnit:
         """A pinned guide, under the name it had."""
         known = self._pinned.get(digest) or self.newly_pinned.get(digest)
         if known is None:
-            row = await self._connection.fetchrow(queries()["read_guide"], digest)
+            row = await (await self._transaction.begun()).fetchrow(queries()["read_guide"], digest)
             if row is None:
                 raise LookupError(f"no guide was pinned with the digest {digest}")
             guide = guide_of(digest, row["model"])
@@ -261,11 +301,11 @@ class PostgresUnit:
 
     async def rehearsed(self, row: RehearsalRow) -> None:
         """Keep a rehearsal under its id; of two under one id the later one counts."""
-        await proofs.keep_rehearsal(self._connection, row)
+        await proofs.keep_rehearsal(await self._transaction.begun(), row)
 
     async def last_rehearsal(self, service: str, environment: str) -> RehearsalRow | None:
         """The newest rehearsal of the place that told something: how it passed, or failed."""
-        return await proofs.last_rehearsal(self._connection, service, environment)
+        return await proofs.last_rehearsal(await self._transaction.begun(), service, environment)
 
     async def proposed(
         self,
@@ -278,12 +318,34 @@ class PostgresUnit:
     ) -> tuple[GuideCorrection, ...]:
         """Keep what a run proposes, counting the run once; return what nobody has decided on."""
         return await proofs.propose(
-            self._connection, service, environment, run_id, guide_name, corrections, at
+            self._transaction,
+            service,
+            environment,
+            run_id,
+            guide_name,
+            corrections,
+            at,
         )
 
     async def decide(self, said: CorrectionDecision, at: datetime) -> CorrectionRow | None:
         """Keep a person's word on a correction that has none; return how it stands then."""
-        return await proofs.decide(self._connection, said, at)
+        return await proofs.decide(await self._transaction.begun(), said, at)
+
+    async def finish(self) -> None:
+        """Write what is left: in one statement that is a transaction of its own, if it can be.
+
+        Raises:
+            Mistaken: What was believed is not so. Nothing was written.
+        """
+        if (believed := self._believed) is None:
+            await self.flush()
+        elif self._saved.keys() == set(believed.run_ids):
+            saved = [self._saved[id_] for id_ in believed.run_ids]
+            await self._write("settle", saved, self._rest(), believed.message_ids)
+        else:
+            # A run that nothing was written of has no guard: it is asked for.
+            await self._transaction.begun()
+            await self.flush()
 
     async def flush(self) -> None:
         """Write what is kept back. What ends goes before what begins, as a place has one run."""
@@ -291,7 +353,7 @@ class PostgresUnit:
         if saved and added:
             await self._write("save_runs", saved, columns.Rest())
             saved = []
-        rest = columns.Rest(self._moves, self._landed, self._letters, self._sent)
+        rest = self._rest()
         if added:
             await self._write("add_runs", added, rest)
         elif saved or rest:
@@ -299,11 +361,17 @@ class PostgresUnit:
         self._saved, self._added = {}, {}
         self._moves, self._landed, self._letters, self._sent = [], [], [], ()
 
-    async def _write(self, query: str, runs: Sequence[Run], rest: columns.Rest) -> None:
+    def _rest(self) -> columns.Rest:
+        return columns.Rest(self._moves, self._landed, self._letters, self._sent)
+
+    async def _write(
+        self, query: str, runs: Sequence[Run], rest: columns.Rest, *noted: Sequence[str]
+    ) -> None:
         editions = [self._editions.get(r.id, 1) for r in runs]
         letters = columns.letters(rest.letters)
-        with _alone_at_their_places(runs):
-            rows = await self._connection.fetch(
+        write = self._transaction.fetch_apart if noted else self._transaction.fetch
+        with _refusals(runs):
+            rows = await write(
                 queries()[query],
                 editions,
                 *columns.runs(runs),
@@ -311,6 +379,7 @@ class PostgresUnit:
                 *columns.landings(rest.landed),
                 *letters,
                 rest.sent,
+                *noted,
             )
         written = {r["run_id"] for r in rows}
         for run in runs:
@@ -333,10 +402,13 @@ class PostgresUnit:
 
 
 @contextmanager
-def _alone_at_their_places(runs: Sequence[Run]) -> Generator[None]:
+def _refusals(runs: Sequence[Run]) -> Generator[None]:
+    """Say in the words of the domain what the database refused."""
     try:
         yield
     except asyncpg.UniqueViolationError as exc:
+        if exc.constraint_name == "inbox_pkey":
+            raise Mistaken([run.id for run in runs]) from exc
         if exc.constraint_name != "runs_one_active":
             raise
         said = exc.detail or ""

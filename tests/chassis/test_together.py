@@ -1,0 +1,94 @@
+"""Messages handled as one list: what a dead process had in hand, and what ends processes."""
+# The client library leaves parts of its signatures without types.
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+from collections.abc import Sequence
+
+import nats
+import pytest
+
+from goaround_chassis.bus import Bus, Subscription
+from goaround_chassis.settings import BusSettings
+from goaround_schemas.envelope import Message, encode
+from tests.chassis.lane import Lane
+from tests.chassis.messages import requested
+from tests.chassis.nats_server import NatsServer
+
+pytestmark = pytest.mark.system
+
+RUNS = [f"run-{n}" for n in range(8)]
+
+
+class Desk:
+    """Keeps what came as lists, and what came by itself."""
+
+    def __init__(self) -> None:
+        self.lists: list[list[str]] = []
+        self.alone: list[str] = []
+
+    async def many(self, messages: Sequence[Message]) -> None:
+        self.lists.append([m.subject for m in messages])
+
+    async def one(self, message: Message) -> None:
+        self.alone.append(message.subject)
+
+    def reading(self, lane: Lane) -> Subscription:
+        return Subscription(
+            lane.stream,
+            lane.consumer,
+            self.one,
+            together=self.many,
+            concurrency=len(RUNS),
+            turns=1,
+        )
+
+
+async def test_what_a_process_that_died_had_in_hand_is_handled_as_a_list_again(
+    lane: Lane, nats_server: NatsServer
+) -> None:
+    has_all = asyncio.Event()
+    in_hand: list[str] = []
+
+    async def never_ends(message: Message) -> None:
+        in_hand.append(message.subject)
+        if len(in_hand) == len(RUNS):
+            has_all.set()
+        await asyncio.Event().wait()
+
+    settings = BusSettings(nats_url=nats_server.url, shutdown_grace_s=0.1)
+    async with await Bus.connect(settings, "dying") as dying:
+        await dying.consume(
+            Subscription(lane.stream, lane.consumer, never_ends, concurrency=len(RUNS))
+        )
+        for run in RUNS:
+            await lane.send(encode(requested(run)))
+        await asyncio.wait_for(has_all.wait(), 10)
+    desk = Desk()
+    await lane.bus.consume(desk.reading(lane))
+    await lane.settled(len(RUNS))
+    assert desk.lists, "they come again all at once"
+    assert sorted(sum(desk.lists, desk.alone)) == RUNS
+
+
+async def hand_back(server: NatsServer, lane: Lane, messages: int) -> None:
+    """Take them from the consumer, and give them back undone."""
+    client = await nats.connect(server.url)
+    reader = await client.jetstream().pull_subscribe_bind(lane.consumer, lane.stream)
+    for message in await reader.fetch(messages, timeout=5):
+        await message.nak()
+    await client.close()
+
+
+async def test_what_comes_for_the_third_time_is_handled_by_itself(
+    lane: Lane, nats_server: NatsServer
+) -> None:
+    desk = Desk()
+    for run in RUNS[:2]:
+        await lane.send(encode(requested(run)))
+    for _ in range(2):
+        await hand_back(nats_server, lane, 2)
+    await lane.bus.consume(desk.reading(lane))
+    await lane.settled(2)
+    assert desk.lists == []
+    assert sorted(desk.alone) == RUNS[:2]
