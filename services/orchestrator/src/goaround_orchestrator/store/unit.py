@@ -8,8 +8,7 @@ A unit that may trust what the process remembers begins no transaction where tha
 one statement at the end writes everything, if what was believed is so (decision 0027).
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,7 +21,6 @@ from goaround_orchestrator.ledger import (
     Mistaken,
     Overtaken,
     Place,
-    PlaceTaken,
     Standing,
     active_and_waiting,
 )
@@ -33,6 +31,7 @@ from goaround_orchestrator.store import columns, proofs
 from goaround_orchestrator.store.remembered import Familiar, Pinned, guide_of
 from goaround_orchestrator.store.sql import queries
 from goaround_orchestrator.store.transaction import Transaction
+from goaround_orchestrator.store.writing import write
 from goaround_schemas.api import Label
 from goaround_schemas.outcome import GuideCorrection
 from goaround_schemas.phase import Phase
@@ -367,27 +366,11 @@ class PostgresUnit:
     async def _write(
         self, query: str, runs: Sequence[Run], rest: columns.Rest, *noted: Sequence[str]
     ) -> None:
-        editions = [self._editions.get(r.id, 1) for r in runs]
-        letters = columns.letters(rest.letters)
-        write = self._transaction.fetch_apart if noted else self._transaction.fetch
-        with _refusals(runs):
-            rows = await write(
-                queries()[query],
-                editions,
-                *columns.runs(runs),
-                *columns.transitions(rest.moves),
-                *columns.landings(rest.landed),
-                *letters,
-                rest.sent,
-                *noted,
-            )
-        written = {r["run_id"] for r in rows}
+        fetch = self._transaction.fetch_apart if noted else self._transaction.fetch
+        editions = [self._editions.get(run.id, 1) for run in runs]
+        self.posted += await write(fetch, query, runs, editions, rest, *noted)
         for run in runs:
-            if run.id not in written:
-                raise Overtaken(run.id)
             self._editions[run.id] = self._editions.get(run.id, 0) + 1
-        places = sorted(r["letter"] for r in rows if r["letter"] is not None)
-        self.posted += map(Posted, places, *letters)
 
     @property
     def editions(self) -> Iterable[tuple[int, Run]]:
@@ -399,18 +382,3 @@ class PostgresUnit:
         if self._runs.get(run.id) is None:
             self._runs[run.id] = run
             self._editions[run.id] = int(row["edition"])
-
-
-@contextmanager
-def _refusals(runs: Sequence[Run]) -> Generator[None]:
-    """Say in the words of the domain what the database refused."""
-    try:
-        yield
-    except asyncpg.UniqueViolationError as exc:
-        if exc.constraint_name == "inbox_pkey":
-            raise Mistaken([run.id for run in runs]) from exc
-        if exc.constraint_name != "runs_one_active":
-            raise
-        said = exc.detail or ""
-        run = next((r for r in runs if f"({r.service}, {r.environment})" in said), runs[0])
-        raise PlaceTaken(run.id, run.service, run.environment) from exc
