@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,9 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _READY_S = 30.0
-_HANDLED = b'goaround_messages_total{consumer="watcher-timers",result="handled"} '
+_HANDLED = re.compile(
+    rb'^goaround_messages_total\{consumer="(watcher-timers[^"]*)",result="handled"\} (.+)$', re.M
+)
 
 
 @dataclass
@@ -39,11 +42,13 @@ class Process:
 
     def ticks(self) -> int:
         """Return how many ticks a watcher says that it has handled."""
+        return sum(self.ticks_by_consumer().values())
+
+    def ticks_by_consumer(self) -> dict[str, int]:
+        """Return the same for each consumer of which it has handled any."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as page:
-            for line in page.read().splitlines():
-                if line.startswith(_HANDLED):
-                    return int(float(line.rpartition(b" ")[2]))
-        return 0
+            found = _HANDLED.findall(page.read())
+        return {name.decode(): int(float(count)) for name, count in found if float(count)}
 
     def kill(self) -> None:
         """End it as a crash would."""

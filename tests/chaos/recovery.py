@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from goaround.topology import WATCH_TIMERS
 from goaround_chassis.bus import Bus, Received, Topology
 from goaround_schemas.subjects import DEPLOY, TIMERS, WORK
 from tests.chaos.history import Effect
@@ -22,7 +23,7 @@ CONSUMERS = {
     "orchestrator": ((DEPLOY, "orchestrator"), (DEPLOY, "orchestrator-requests")),
     "verifier": ((WORK, "verifier"),),
     "deployer": ((WORK, "deployer"), (WORK, "deployer-inspections")),
-    "watcher": ((WORK, "watcher"), (TIMERS, "watcher-timers")),
+    "watcher": ((WORK, "watcher"), *((TIMERS, name) for name in WATCH_TIMERS)),
     "scribe": ((WORK, "scribe"),),
     "notifier": ((WORK, "notifier"),),
 }

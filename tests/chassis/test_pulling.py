@@ -10,6 +10,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from goaround_chassis.bus.crew import Crew
+from goaround_chassis.bus.gate import Gate
 from goaround_chassis.bus.pulling import CALM_S, BindingClient, CreditPull
 
 PATIENCE_S = 5.0
@@ -57,8 +58,8 @@ def _msg(reply: str, headers: dict[str, str] | None = None) -> Msg:
     return Msg(cast("Any", None), subject="s", reply=reply, data=b"", headers=headers)
 
 
-async def pulling(server: Server, size: int) -> tuple[CreditPull, Crew]:
-    crew = Crew(size)
+async def pulling(server: Server, size: int, gate: Gate | None = None) -> tuple[CreditPull, Crew]:
+    crew = Crew(size, gate=gate)
     pull = CreditPull(cast("BindingClient", server), "S", "c", crew)
     return await pull.open(), crew
 
@@ -132,6 +133,25 @@ async def test_without_a_connection_no_pull_is_sent_to_take_messages_later() -> 
     with pytest.raises(nats.errors.TimeoutError):
         await pull.fetch(1, timeout=2 * CALM_S)
     assert server.asked == []
+
+
+async def test_behind_a_shut_gate_nothing_is_asked_for_until_it_opens() -> None:
+    server, gate = Server(), Gate(is_open=False)
+    pull, _ = await pulling(server, 2, gate)
+    with pytest.raises(nats.errors.TimeoutError):
+        await pull.fetch(2, timeout=0.02)
+    assert server.asked == []
+    waiting = asyncio.create_task(pull.fetch(2, timeout=PATIENCE_S))
+    await asyncio.sleep(0)
+    gate.open()
+    await server.was_asked(1)
+    gate.shut()
+    # What was asked for before it was shut still comes.
+    await server.sends(2)
+    assert len(await waiting) == 2
+    with pytest.raises(nats.errors.TimeoutError):
+        await pull.fetch(2, timeout=0.02)
+    assert server.asked == [2]
 
 
 @pytest.mark.parametrize("status", ["404", "409", "503"])

@@ -44,7 +44,8 @@ async def test_asked_to_stop_it_finishes_what_is_in_hand_and_exits_0(
     await worker.noted("began run-slow-1")
     worker.terminate()
     assert await worker.ended() == 0
-    assert worker.journal == ["started", "began run-slow-1", "ended run-slow-1", "stopped"]
+    began = ["began run-slow-1", "leaving", "ended run-slow-1"]
+    assert worker.journal == ["started", *began, "stopped"]
     await lane.settled()
     assert (await lane.state())["redelivered"] == 0
     assert {"ts", "level", "service", "event"} <= set(worker.log[0])

@@ -44,6 +44,9 @@ async def build(settings: WorkerSettings, bus: Bus) -> Service:
     async def started() -> None:
         note("started")
 
+    async def leaving() -> None:
+        note("leaving")
+
     async def stopped() -> None:
         note("stopped")
 
@@ -53,6 +56,7 @@ async def build(settings: WorkerSettings, bus: Bus) -> Service:
         subscriptions=(Subscription(settings.stream, settings.consumer, handle, concurrency=2),),
         answers=(Answer(f"api.{settings.stream}", pid),),
         on_start=(started,),
+        on_leave=(leaving,),
         on_stop=(stopped,),
     )
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
+from goaround.topology import WATCH_TIMERS
 from goaround_chassis.bucket import Bucket, Entry
 from goaround_chassis.bus import Received, Subscription, Unavailable
 from goaround_chassis.clock import Clock
@@ -364,15 +365,16 @@ def watcher(life: Life) -> None:
             concurrency=8,
         )
     )
-    life.wire.subscribe(
-        Subscription(
-            stream=TIMERS,
-            consumer="watcher-timers",
-            handler=partial(on_tick, ports=ports),
-            raw=True,
-            concurrency=8,
+    for consumer in WATCH_TIMERS:
+        life.wire.subscribe(
+            Subscription(
+                stream=TIMERS,
+                consumer=consumer,
+                handler=partial(on_tick, ports=ports),
+                raw=True,
+                concurrency=8,
+            )
         )
-    )
 
 
 def scribe(life: Life) -> None:

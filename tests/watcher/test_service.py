@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from goaround.topology import WATCH_TIMERS
 from goaround_chassis.bus import Bucketspec, Bus, Consumer, Stream, Topology, apply
 from goaround_chassis.settings import BusSettings
 from goaround_schemas.catalogue import parse
@@ -34,7 +35,10 @@ TOPOLOGY = Topology(
     ),
     consumers=(
         Consumer(WORK, "watcher", (filter_for(WorkWatch),), ack_wait_s=1.0),
-        Consumer(TIMERS, "watcher-timers", ("timer.fired.watch.>",), ack_wait_s=1.0),
+        *(
+            Consumer(TIMERS, consumer, (f"timer.fired.{alarm}.>",), ack_wait_s=1.0)
+            for consumer, alarm in WATCH_TIMERS.items()
+        ),
     ),
     buckets=(Bucketspec("watches"),),
 )

@@ -28,7 +28,7 @@ from goaround_schemas.watching import (
     DeployObserved,
     WorkWatch,
 )
-from goaround_watcher import answers, document, watch
+from goaround_watcher import answers, document, rota, watch
 from goaround_watcher.evidence import Insight
 from goaround_watcher.handlers import Ports, on_command, on_dead, on_tick
 from goaround_watcher.remembered import Kept, Remembered
@@ -172,6 +172,10 @@ class Scene:
     def evidenced(self) -> DeployEvidenced:
         (evidenced,) = self.publisher.of(DeployEvidenced)
         return evidenced
+
+
+def alarm_name(run: str = "r1") -> str:
+    return rota.timer(rota.slot(run))
 
 
 def received(alarm: Alarm, delivered: int = 1) -> Received:
@@ -324,7 +328,7 @@ async def test_a_repeated_command_gets_the_same_answer(scene: Scene) -> None:
 async def test_a_repeated_command_sets_a_lost_alarm_again(scene: Scene) -> None:
     await scene.command(command("watch"))
     (alarm,) = scene.timers.pending
-    await scene.timers.cancel("watch", "r1")
+    await scene.timers.cancel(alarm_name(), "r1")
     await scene.command(command("watch"))
     assert scene.timers.pending == [alarm]
 
@@ -361,6 +365,38 @@ async def test_a_tick_of_a_stopped_watch_is_ignored(scene: Scene) -> None:
     assert (await scene.state()).doing is Doing.STOPPED
 
 
+async def test_an_alarm_by_the_name_that_earlier_releases_gave_it_is_served_and_renamed(
+    scene: Scene,
+) -> None:
+    await scene.command(command("watch"))
+    (alarm,) = scene.timers.pending
+    await scene.timers.cancel(alarm.name, alarm.key)
+    await scene.timers.at("watch", alarm.key, alarm.due, alarm.body)
+    scene.clock.set(alarm.due)
+    assert await scene.timers.fire(scene.tick) == 1
+    assert len(scene.lookout.orders) == 2
+    assert [(a.name, a.key) for a in scene.timers.pending] == [(alarm_name(), "r1")]
+
+
+async def test_to_stop_a_watch_drops_its_alarm_by_whichever_name_it_was_set(scene: Scene) -> None:
+    await scene.command(command("watch"))
+    (alarm,) = scene.timers.pending
+    await scene.timers.at("watch", alarm.key, alarm.due, alarm.body)
+    await scene.command(command("stop"))
+    assert not scene.timers.pending
+
+
+async def test_what_another_watcher_will_look_at_next_is_not_remembered(scene: Scene) -> None:
+    for slots, reads in (({rota.slot("r1")}, 0), (set[int](), 1)):
+        scene.ports.share.slots = frozenset(slots)
+        await scene.command(command("watch", named=f"watch-{reads}"))
+        (alarm,) = scene.timers.pending
+        scene.clock.set(alarm.due)
+        before = scene.bucket.reads
+        await scene.timers.fire(scene.tick)
+        assert scene.bucket.reads - before == reads
+
+
 async def test_to_stop_what_was_never_begun_is_done_at_once(scene: Scene) -> None:
     await scene.command(command("stop"))
     assert not scene.publisher.published
@@ -377,7 +413,7 @@ async def test_an_old_tick_takes_no_look_and_sets_the_alarm_that_is_waited_for(
     (waited_for,) = scene.timers.pending
     looks = len(scene.lookout.orders)
     # The double of an old alarm has replaced the present one, and fires.
-    await scene.timers.cancel("watch", "r1")
+    await scene.timers.cancel(alarm_name(), "r1")
     await scene.tick(old)
     assert scene.timers.pending == [waited_for]
     assert len(scene.lookout.orders) == looks

@@ -54,8 +54,8 @@ class Service:
     """What a service consists of.
 
     `background` are tasks that run until cancelled; `on_start` runs before the first message is
-    taken, `on_stop` after the last is settled (in reverse order). A ready check returns what is
-    wrong, or None.
+    taken, `on_leave` before the bus is asked for no more, `on_stop` after the last is settled (in
+    reverse order). A ready check returns what is wrong, or None.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Service:
     answers: tuple[Answer, ...] = ()
     background: tuple[Background, ...] = ()
     on_start: tuple[Hook, ...] = ()
+    on_leave: tuple[Hook, ...] = ()
     on_stop: tuple[Hook, ...] = ()
     ready_checks: tuple[ReadyCheck, ...] = ()
 
@@ -177,13 +178,18 @@ async def _work(
             # Messages first, with their helpers still running; then the helpers; then the rest.
             await _cancelled(watchers)
             health.not_ready(("stopping",))
+            await _each(service.on_leave, "on_leave_failed")
             await bus.stop_consuming()
             await _cancelled(helpers)
-            for hook in reversed(service.on_stop):
-                try:
-                    await hook()
-                except Exception:  # the next ones still have to run
-                    log.exception("on_stop_failed")
+            await _each(service.on_stop[::-1], "on_stop_failed")
+
+
+async def _each(hooks: tuple[Hook, ...], failed: str) -> None:
+    for hook in hooks:
+        try:
+            await hook()
+        except Exception:  # the next ones still have to run
+            log.exception(failed)
 
 
 def _settle_down() -> None:

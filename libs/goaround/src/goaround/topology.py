@@ -33,7 +33,15 @@ from goaround_schemas.watching import (
 _DAY_S = 86_400.0
 _GIB = 1024**3
 
-WATCH_TIMER = "watch"
+WATCH_SLOTS = 8
+WATCH_TIMERS = {
+    "watcher-timers": "watch",
+    **{f"watcher-timers-{slot}": f"watch-{slot}" for slot in range(WATCH_SLOTS)},
+}
+"""What each consumer of alarms takes: a watch's ticks have a slot, so that they can go to one
+watcher; the first is for alarms that were set by releases without slots."""
+PRESENCE = "presence.watcher"
+"""Where each watcher says that it is there, and hears the others."""
 INSPECTIONS = "deployer-inspections"
 """A consumer of its own, so that a look at migrations never waits for long deployments."""
 
@@ -129,12 +137,15 @@ def topology(
                 filters=(f"{name_of(WorkInspect)}.>",),
                 ack_wait_s=ACK_WAIT_S,
             ),
-            Consumer(
-                stream=TIMERS,
-                name="watcher-timers",
-                filters=(f"timer.fired.{WATCH_TIMER}.>",),
-                ack_wait_s=ACK_WAIT_S,
-                max_ack_pending=20_000,
+            *(
+                Consumer(
+                    stream=TIMERS,
+                    name=consumer,
+                    filters=(f"timer.fired.{alarm}.>",),
+                    ack_wait_s=ACK_WAIT_S,
+                    max_ack_pending=20_000,
+                )
+                for consumer, alarm in WATCH_TIMERS.items()
             ),
             Consumer(
                 stream=DEPLOY,
@@ -174,13 +185,14 @@ def _worker(service: str) -> NatsUser:
     publish = (*says, *dead, *_reads(WORK, service), *_keeps(*KEEPS.get(service, ())))
     if service == "deployer":
         publish += _reads(WORK, INSPECTIONS)
+    subscribe = _inbox(service)
     if service == "watcher":
-        publish += (
-            f"timer.at.{WATCH_TIMER}.>",
-            f"dead.timer.fired.{WATCH_TIMER}.>",
-            *_reads(TIMERS, "watcher-timers"),
-        )
-    return NatsUser(service, publish_allow=publish, subscribe_allow=_inbox(service))
+        publish += (f"{PRESENCE}.*",)
+        subscribe += (f"{PRESENCE}.*",)
+        for consumer, alarm in WATCH_TIMERS.items():
+            publish += (f"timer.at.{alarm}.>", f"dead.timer.fired.{alarm}.>")
+            publish += _reads(TIMERS, consumer)
+    return NatsUser(service, publish_allow=publish, subscribe_allow=subscribe)
 
 
 def _orchestrator() -> NatsUser:

@@ -1,21 +1,26 @@
 """The watcher put together. The only place that constructs."""
 
+import asyncio
 import os
-from collections.abc import Mapping
+import socket
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from urllib.request import getproxies
 
 import httpx
 
-from goaround_chassis.bus import Bus, Subscription
-from goaround_chassis.clock import SystemClock
+from goaround_chassis.bus import Bus, Gate, Received, Subscription, as_token
+from goaround_chassis.clock import Clock, SystemClock
 from goaround_chassis.service import Service
 from goaround_schemas.guide import PrometheusServer
 from goaround_schemas.subjects import TIMERS, WORK
 from goaround_schemas.watching import WorkWatch
+from goaround_watcher import telemetry
 from goaround_watcher.envelope import SOURCE
 from goaround_watcher.handlers import BUCKET, Ports, on_command, on_dead, on_tick
 from goaround_watcher.look import Sources, SourcesLookout
+from goaround_watcher.presence import Presence
+from goaround_watcher.rota import SLOTS
 from goaround_watcher.secret import opened_from, options_from
 from goaround_watcher.settings import WatcherSettings
 from goaround_watcher.sources import plugins
@@ -33,6 +38,8 @@ TICKS = "watcher-timers"
 TOGETHER_S = 0.1
 """What many looks lead to is written together: the bus does with half the work, and a look that is
 three tenths of a second later is none the worse."""
+CREW = 4
+"""Of how many looks at once one slot may have all in hand: alone, a watcher takes eight slots."""
 OWN = "GOAROUND_"
 """Our own settings, with our own passwords; a guide's command has no business with them."""
 
@@ -50,6 +57,15 @@ async def build(settings: WatcherSettings, bus: Bus) -> Service:
         clock=SystemClock(),
         longest_baseline_s=settings.live_baseline_max_s,
     )
+    gates = {slot: Gate(is_open=False) for slot in range(SLOTS)}
+    presence = Presence(bus, _name(ports.clock), partial(_take, gates=gates, ports=ports))
+    ticks = partial(
+        Subscription,
+        stream=TIMERS,
+        handler=_at_most(settings.looks_at_once, partial(on_tick, ports=ports)),
+        raw=True,
+        concurrency=-(-settings.looks_at_once // CREW),
+    )
     return Service(
         name=SOURCE,
         settings=settings,
@@ -63,16 +79,48 @@ async def build(settings: WatcherSettings, bus: Bus) -> Service:
                 # A command begins with a look.
                 concurrency=max(settings.concurrency, settings.looks_at_once // 2),
             ),
-            Subscription(
-                stream=TIMERS,
-                consumer=TICKS,
-                handler=partial(on_tick, ports=ports),
-                raw=True,
-                concurrency=settings.looks_at_once,
-            ),
+            *(ticks(consumer=f"{TICKS}-{slot}", gate=gate) for slot, gate in gates.items()),
+            # Alarms that were set by a release without slots.
+            ticks(consumer=TICKS),
         ),
+        background=(presence.keep,),
+        on_leave=(presence.leave,),
         on_stop=(client.aclose, installed.aclose),
     )
+
+
+def _name(clock: Clock) -> str:
+    """Return what no other watcher is called: since when, where, which.
+
+    Who comes last sorts last, so that the others' shares change the least.
+    """
+    since_ms = int(clock.now().timestamp() * 1000)
+    return as_token(f"{since_ms:012x}-{socket.gethostname()}-{os.getpid()}")
+
+
+def _take(slots: frozenset[int], gates: Mapping[int, Gate], ports: Ports) -> None:
+    """Ask for the ticks of these slots and of no others, and forget what others will look at."""
+    ports.share.slots = slots
+    ports.remembered.forget_but(ports.share.holds)
+    telemetry.SLOTS.set(len(slots))
+    for slot, gate in gates.items():
+        if slot in slots:
+            gate.open()
+        else:
+            gate.shut()
+
+
+def _at_most(
+    count: int, handler: Callable[[Received], Awaitable[None]]
+) -> Callable[[Received], Awaitable[None]]:
+    """Have so many handled at a time, whichever consumers they come from."""
+    places = asyncio.Semaphore(count)
+
+    async def handle(received: Received) -> None:
+        async with places:
+            await handler(received)
+
+    return handle
 
 
 def sources(

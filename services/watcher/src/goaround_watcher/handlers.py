@@ -27,12 +27,12 @@ from goaround_watcher import answers, document, fitting, telemetry, watch
 from goaround_watcher.evidence import Insight
 from goaround_watcher.look import Lookout
 from goaround_watcher.remembered import Kept, Remembered
+from goaround_watcher.rota import TIMER, Share, slot, timer
 from goaround_watcher.state import State, Tick
 
 log = structlog.get_logger(__name__)
 
 BUCKET = "watches"
-TIMER = "watch"
 SOON = timedelta(seconds=0.2)
 FOR_OTHERS = timedelta(seconds=1)
 """How long what only a newer watcher can do is left alone before it is offered again."""
@@ -51,6 +51,7 @@ class Ports:
     clock: Clock
     longest_baseline_s: float
     remembered: Remembered = field(default_factory=Remembered)
+    share: Share = field(default_factory=Share)
 
 
 async def on_command(command: WorkWatch, ports: Ports) -> None:
@@ -139,7 +140,9 @@ async def _stop(command: WorkWatch, ports: Ports) -> None:
     if await _keep(stopped, document.write(stopped), kept.revision, ports) is None:
         raise Later(SOON, "the run's document was changed meanwhile")
     ports.remembered.forget(command.data.run_id)
-    await ports.timers.cancel(TIMER, command.data.run_id)
+    # By both names: the alarm may be an earlier release's.
+    for name in (timer(slot(command.data.run_id)), TIMER):
+        await ports.timers.cancel(name, command.data.run_id)
     log.info("stopped", run_id=command.data.run_id)
 
 
@@ -154,7 +157,10 @@ async def _look(
     kept = await _keep(state, written, revision, ports)
     if kept is None:
         return False
-    ports.remembered.keep(Kept(state, kept, insight), len(written))
+    if ports.share.holds(state.run_id):
+        ports.remembered.keep(Kept(state, kept, insight), len(written))
+    else:
+        ports.remembered.forget(state.run_id)
     telemetry.looked(look)
     _note(state)
     await _tell(state, ports)
@@ -195,7 +201,7 @@ async def _tell(state: State, ports: Ports) -> None:
         await ports.publisher.publish(message)
     if state.due is not None:
         body = watch.next_tick(state).model_dump_json().encode()
-        await ports.timers.at(TIMER, state.run_id, state.due, body)
+        await ports.timers.at(timer(slot(state.run_id)), state.run_id, state.due, body)
 
 
 async def _tell_evidence(state: State, judged: DeployJudged, ports: Ports) -> None:

@@ -7,6 +7,7 @@ watch's baselines is of use all the same: it is held against those that were rea
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pydantic import BaseModel
@@ -82,6 +83,12 @@ class Remembered:
         weighed = self._kept.get(run_id)
         known = self._insights.get(run_id) if weighed is None else weighed.kept.insight
         return Insight() if known is None else known
+
+    def forget_but(self, stays: Callable[[str], bool]) -> None:
+        """Forget all runs but those."""
+        for run_id in [*self._kept, *self._insights]:
+            if not stays(run_id):
+                self.forget(run_id)
 
     def forget(self, run_id: str) -> None:
         """Forget a run."""

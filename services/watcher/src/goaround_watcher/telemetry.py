@@ -1,6 +1,6 @@
 """What the watcher counts. Labels are states, never a run or a signal."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from goaround_judge import SampleState
 from goaround_watcher.look import Look
@@ -8,6 +8,7 @@ from goaround_watcher.look import Look
 SAMPLES = Counter(
     "goaround_watch_samples_total", "Looks at a signal or a log, by what came back.", ["state"]
 )
+SLOTS = Gauge("goaround_watch_slots", "Slots whose watches this watcher takes the ticks of.")
 _OF = {state: SAMPLES.labels(state.value) for state in SampleState}
 
 

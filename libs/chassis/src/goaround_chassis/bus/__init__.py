@@ -6,6 +6,7 @@ This package is the only one that knows FastStream and NATS.
 from goaround_chassis.bus.bucket import NatsBucket
 from goaround_chassis.bus.connection import Bus
 from goaround_chassis.bus.errors import NoAnswer, Refused, Unavailable
+from goaround_chassis.bus.gate import Gate
 from goaround_chassis.bus.migrate import ServerTooOld, apply
 from goaround_chassis.bus.received import Received
 from goaround_chassis.bus.replay import Replay
@@ -26,6 +27,7 @@ __all__ = [
     "Bus",
     "Change",
     "Consumer",
+    "Gate",
     "Impossible",
     "NatsBucket",
     "NatsTimers",

@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 from goaround_chassis.bus import reading, requests
 from goaround_chassis.bus.bucket import NatsBucket
 from goaround_chassis.bus.crew import Crew
+from goaround_chassis.bus.errors import Unavailable
 from goaround_chassis.bus.grouping import Grouping
 from goaround_chassis.bus.pulling import BindingClient
 from goaround_chassis.bus.received import Received, from_subject
@@ -236,6 +237,19 @@ class Bus:
             NoAnswer: Nobody listens, none was in time, or the one who answered could not.
         """
         return await requests.request(self._client, subject, body, timeout_s)
+
+    async def tell(self, subject: str, body: bytes) -> None:
+        """Say something on a plain subject. Who does not listen just now never hears of it.
+
+        Raises:
+            Unavailable: There is no connection; it is not kept for when there is one.
+        """
+        if not self._client.is_connected:
+            raise Unavailable(f"tell {subject}", "no connection")
+        try:
+            await self._client.publish(subject, body)
+        except nats.errors.Error as error:
+            raise Unavailable(f"tell {subject}", str(error)) from error
 
     async def listen(self, subject: str, handler: Callable[[Received], Awaitable[None]]) -> None:
         """Have a handler see what passes on a plain subject. What it misses is gone."""

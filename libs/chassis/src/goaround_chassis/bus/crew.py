@@ -7,21 +7,30 @@ begun at once; its ack_wait would run out while it waited for its turn.
 import asyncio
 from collections.abc import Coroutine
 
+from goaround_chassis.bus.gate import Gate
+
 
 class Crew:
     """Runs handlers, with at most `size` messages in hand, in at most so many `turns` at a time.
 
     What comes while all turns are taken makes the next one longer; with one turn, what came first
-    is done first.
+    is done first. Behind a gate that is shut nothing new is asked for.
     """
 
-    def __init__(self, size: int, turns: int | None = None) -> None:
+    def __init__(self, size: int, turns: int | None = None, gate: Gate | None = None) -> None:
         self.size = size
         self._turns = turns or size
         self.bell = asyncio.Event()
         """Rung when a place gets free; whoever waits for one may ring it for reasons of its own."""
         self._busy = 0
         self._at_work: set[asyncio.Task[None]] = set()
+        self._gate = gate or Gate()
+        self._gate.tell(self.bell.set)
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is to be asked for."""
+        return not self._gate.is_open
 
     @property
     def free(self) -> int:

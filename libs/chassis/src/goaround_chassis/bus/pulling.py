@@ -102,7 +102,7 @@ class CreditPull:
 
     async def _ask(self, now: float) -> None:
         """Send a pull for the places that are free and not yet asked for, if that is worth it."""
-        if not self._client.is_connected or now < self._calm_until:
+        if self._crew.rests or not self._client.is_connected or now < self._calm_until:
             return
         connections = int(self._client.stats["reconnects"])
         if connections != self._connections or now > self._stands_until + FORGOTTEN_S:

@@ -24,6 +24,7 @@ from nats.js.api import ConsumerInfo
 from nats.js.errors import APIError, NotFoundError
 
 from goaround_chassis.bus.crew import Crew
+from goaround_chassis.bus.gate import Gate
 from goaround_chassis.bus.pulling import PULL_S, BindingClient
 from goaround_chassis.bus.settle import Handler, OnDead, Settlement, Together
 from goaround_chassis.bus.verdict import MAX_DELIVERED
@@ -51,6 +52,8 @@ class Subscription:
     `max_delivered` bounds what nothing else can: a message that kills the process each time. It
     compares the server's count of deliveries, in which waits (`Later`) are counted too; a
     handler that says `Later` more often than that sets it higher.
+
+    With a `gate` messages are asked for only while it is open.
     """
 
     stream: str
@@ -63,6 +66,7 @@ class Subscription:
     raw: bool = False
     on_dead: OnDead | None = None
     max_delivered: int = MAX_DELIVERED
+    gate: Gate | None = None
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
@@ -128,7 +132,7 @@ async def bind(
         ack_wait_s=info.config.ack_wait or 30.0,
         max_delivered=subscription.max_delivered,
     )
-    crew = Crew(subscription.concurrency, subscription.turns)
+    crew = Crew(subscription.concurrency, subscription.turns, subscription.gate)
     client.crews[subscription.stream, subscription.consumer] = crew
     await _pull(broker, subscription, settle, crew)
     return crew

@@ -8,6 +8,7 @@ from goaround.cli.words import ago, count, length, one_line
 from goaround.doctor.check import Check, Level
 from goaround.doctor.findings import ConsumerFound, Findings, Silent, StorageFound, StreamFound
 from goaround.doctor.office import clock, database_checks, orchestrator_check
+from goaround.topology import WATCH_TIMERS
 from goaround_chassis.bus import Topology
 from goaround_chassis.bus.migrate import OLDEST_SERVER
 from goaround_chassis.bus.topology import Config, differing
@@ -21,7 +22,7 @@ VERY_LATE = timedelta(minutes=10)
 FULL, VERY_FULL = 0.8, 0.95
 _OWNERS = {
     "orchestrator-requests": "orchestrator",
-    "watcher-timers": "watcher",
+    **dict.fromkeys(WATCH_TIMERS, "watcher"),
     "deployer-inspections": "deployer",
 }
 
