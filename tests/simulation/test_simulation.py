@@ -19,7 +19,7 @@ from tests.simulation.world import World
 
 CAUGHT = {
     "no inbox": 53,
-    "no guarded update": 93,
+    "no guarded update": 690,
     "no fencing token": 9,
     "no lease": 21,
     "no 'started' in the journal": 247,
