@@ -57,6 +57,30 @@ async def test_a_failing_program_tells_its_exit_code_and_its_last_lines() -> Non
     assert "no such release" in failed.detail
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux is asked for it")
+@pytest.mark.parametrize("more", [{}, {"not.for.shells": "1"}], ids=["tied", "forked"])
+async def test_a_program_dies_with_its_worker(tmp_path: Path, more: dict[str, str]) -> None:
+    told = tmp_path / "pid"
+    os.mkfifo(told)
+    inner = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    code = (
+        "import asyncio, os\n"
+        "from goaround_deployer.process import Program, run\n"
+        "from goaround_secrets import Mask, StreamMask\n"
+        f"env = {{**os.environ, **{more}}}\n"
+        f"program = Program({python(inner)!r}, env, 600)\n"
+        "asyncio.run(run(program, asyncio.Event(), lambda: StreamMask(Mask(()))))"
+    )
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+    try:
+        pid = int(await asyncio.to_thread(told.read_text))
+    finally:
+        worker.kill()
+        await worker.wait()
+
+    await until(lambda: not alive(pid))
+
+
 async def test_a_script_stops_at_its_first_failing_command() -> None:
     failed = await attempt(step("x", script="false\necho reached\n"))
 

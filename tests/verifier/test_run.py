@@ -158,7 +158,8 @@ async def test_output_without_end_is_cut_off_by_the_time() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux is asked for it")
-async def test_a_command_dies_with_its_worker(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [{}, {"not.for.shells": "1"}], ids=["tied", "launched"])
+async def test_a_command_dies_with_its_worker(tmp_path: Path, more: dict[str, str]) -> None:
     pid = tmp_path / "pid"
     os.mkfifo(pid)
     inner = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
@@ -166,7 +167,7 @@ async def test_a_command_dies_with_its_worker(tmp_path: Path) -> None:
         "import asyncio, os, sys\n"
         "from goaround_verifier.checks.process import execute\n"
         f"asyncio.run(execute([sys.executable, '-S', '-c', {inner!r}],"
-        " env=os.environ, timeout_s=600))"
+        f" env={{**os.environ, **{more}}}, timeout_s=600))"
     )
     worker = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
     try:

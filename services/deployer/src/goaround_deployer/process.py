@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from goaround_chassis.lifeline import tied
 from goaround_deployer.output import Tail
 
 TERM_GRACE_S = 5.0
@@ -116,9 +117,10 @@ async def _start(program: Program, out: int, err: int) -> asyncio.subprocess.Pro
     if cwd is not None and not await asyncio.to_thread(Path(cwd).is_dir):
         raise NotStarted(f"the directory {cwd!r} does not exist on this worker (dir:)")
     name = program.argv[0]
+    command = tied(program.argv, program.env, cwd)
     try:
         return await asyncio.create_subprocess_exec(
-            *program.argv,
+            *(command or program.argv),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=err,
@@ -126,7 +128,7 @@ async def _start(program: Program, out: int, err: int) -> asyncio.subprocess.Pro
             env=dict(program.env),
             start_new_session=True,
             pass_fds=program.pass_fds,
-            preexec_fn=_die_with(os.getpid()),
+            preexec_fn=None if command else _die_with(os.getpid()),
         )
     except FileNotFoundError as error:
         where = "" if "/" in name else f" in PATH ({program.env.get('PATH', '')})"

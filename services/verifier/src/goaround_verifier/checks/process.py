@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from goaround_chassis.lifeline import tied
+
 KEPT = 64 * 1024  # bytes of the end of each of the two outputs
 LINGER_S = 0.2  # how long output may stay open after the program's end: someone else holds it
 REAP_S = 2.0  # a killed process is gone at once, unless the kernel itself hangs
@@ -60,13 +62,13 @@ async def execute(
     readers = [_Tail(), _Tail(), _Tail()]
     out, err, status = readers
     try:
-        command = [sys.executable, "-I", "-S", _LAUNCHER, str(status.far), str(os.getpid()), *argv]
+        command = tied(argv, env, directory)
         process = await asyncio.create_subprocess_exec(
-            *command,
+            *(command or _launched(argv, status.far)),
             stdin=stdin,
             stdout=out.far,
             stderr=err.far,
-            pass_fds=(status.far,),
+            pass_fds=() if command else (status.far,),
             env=dict(env),
             cwd=directory,
             start_new_session=True,
@@ -94,6 +96,11 @@ async def execute(
     if status.text:
         raise NotStarted(argv[0], _why(int(status.text), env))
     return Ended(code, out.text, err.text, time.monotonic() - started)
+
+
+def _launched(argv: Sequence[str], status: int) -> list[str]:
+    """Return the command that becomes this program, and tells a descriptor if it cannot."""
+    return [sys.executable, "-I", "-S", _LAUNCHER, str(status), str(os.getpid()), *argv]
 
 
 async def _end(process: asyncio.subprocess.Process, tasks: list[asyncio.Task[None]]) -> None:
