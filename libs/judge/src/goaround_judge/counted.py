@@ -65,23 +65,26 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
     told = alone if elsewhere else found  # the harm is what must be told, and what excuses it
     bad_before = worsening or (with_requests and base.rate >= BAD_RATE)
     figures = _figures(told, base, with_requests)
-    red_limit = _rate(found.red_limit, with_requests)
-    green_limit = _rate(found.green_limit, with_requests)
-    counterfactual = f"would have been Green at {green_limit} or less"
-    if found.red_at_s is not None:
-        colour, word = Colour.RED, Word.REGRESSED
-        reason = f"{figures}, beyond the limit of {red_limit} {moment(found.red_at_s)}"
-    elif found.anomalous:
+    counterfactual = ""
+    if found.anomalous:
+        red_limit = _rate(found.red_limit, with_requests)
+        green_limit = _rate(found.green_limit, with_requests)
+        counterfactual = f"would have been Green at {green_limit} or less"
         colour, word = Colour.YELLOW, Word.SUSPICIOUS
         reason = f"{figures}, near the limit of {red_limit}"
+        if found.red_at_s is not None:
+            colour, word = Colour.RED, Word.REGRESSED
+            reason = f"{figures}, beyond the limit of {red_limit} {moment(found.red_at_s)}"
     elif thin is not None:
         colour, word, reason = Colour.YELLOW, Word.THIN, thin
         counterfactual = "would have been Green with enough data"
     elif elsewhere:
-        colour, word, reason, counterfactual = Colour.GREEN, Word.ELSEWHERE, figures, ""
+        colour, word, reason = Colour.GREEN, Word.ELSEWHERE, figures
     else:
-        kept = f"within {green_limit}" if told.rate <= found.green_limit else BURST
-        colour, reason, counterfactual = Colour.GREEN, f"{figures}, {kept}", ""
+        kept = BURST
+        if told.rate <= found.green_limit:
+            kept = f"within {_rate(found.green_limit, with_requests)}"
+        colour, reason = Colour.GREEN, f"{figures}, {kept}"
         fewer = log_ratio_fallen(base, told.seen, told.over) >= RED
         word = Word.IMPROVED if fewer else Word.ALREADY_BAD if bad_before else Word.STEADY
     return SignalVerdict(
@@ -136,20 +139,22 @@ def find(
     rise = rising(
         base, after.errors, after.exposure, looks=looks, matters_from=matters, control=control
     )
-    logs = rise.logs
-    if after.of_requests:
-        enough = after.errors.cumsum() >= RATE_FLOOR * after.exposure.cumsum()
-        logs = np.where(enough, logs, -np.inf)
-    crossed = logs >= RED
-    at = int(crossed.argmax())
-    red = bool(crossed[at])
-    at = at if red else len(logs) - 1
+    logs, at, red = rise.logs, len(rise.logs) - 1, False
+    if rise.highest > 0:  # else no look is evidence of anything
+        if after.of_requests:
+            enough = after.errors.cumsum() >= RATE_FLOOR * after.exposure.cumsum()
+            logs = np.where(enough, logs, -np.inf)
+        crossed = logs >= RED
+        first = int(crossed.argmax())
+        red = bool(crossed[first])
+        at = first if red else at
     anomalous = bool(logs[at] >= YELLOW)
     # A finding is told from where it began; the rest from the switch on.
     since = int(rise.since[at]) if anomalous else 0
     stake = float(rise.stakes[at] if anomalous else rise.stakes.max())
     over = float(after.exposure[since : at + 1].sum())
     stretched, sure = over * float(rise.growths[at]), base.less_sure(float(rise.keep[at]))
+    red_events, green_events = most_events(sure, stretched, matters, (RED - stake, YELLOW - stake))
     return Finding(
         log=float(logs[at]),
         red_at_s=float(after.at_s[at]) if red else None,
@@ -158,8 +163,8 @@ def find(
         at=at,
         seen=float(after.errors[since : at + 1].sum()),
         over=over,
-        red_limit=most_events(sure, stretched, matters, RED - stake) / over,
-        green_limit=most_events(sure, stretched, matters, YELLOW - stake) / over,
+        red_limit=red_events / over,
+        green_limit=green_events / over,
         excused=control is not None and bool(np.count_nonzero(rise.growths > 1)),
     )
 

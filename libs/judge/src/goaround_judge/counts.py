@@ -7,6 +7,7 @@ change such a mixture exceeds 1/risk with probability `risk` at most, at any loo
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from goaround_judge.samples import Floats
 RISES = np.array([1.5, 3.0, 8.0, 40.0])
 """Rises the mixture lays its bets on."""
 LOG_RISES = np.log(RISES)
+_EACH = tuple((rise, math.log(rise)) for rise in RISES.tolist())
 LOG_BETS = math.log(len(RISES))
 CONTROL_MOVED = -1.0
 """Evidence, stakes paid, from which a control has moved as well: about three to one before them."""
@@ -87,8 +89,9 @@ class Beside(NamedTuple):
 class Rising(NamedTuple):
     """For each look: the log of the evidence, the look it counts from, and that start's stake.
 
-    `growths` is how many times the control's rate had grown since that look, and `keep` the share
-    of the baseline that is as sure as that; 1 without a control.
+    `highest` is the greatest of those logs. `growths` is how many times the control grew
+    since that look, and `keep` the share of the baseline that is as sure as that; 1 without a
+    control.
     """
 
     logs: Floats
@@ -96,6 +99,7 @@ class Rising(NamedTuple):
     stakes: Floats
     growths: Floats
     keep: Floats
+    highest: float
 
 
 def without_the_worst(events: Floats) -> Floats:
@@ -104,11 +108,13 @@ def without_the_worst(events: Floats) -> Floats:
     This is what makes one burst, however great, no evidence of a lasting change.
     """
     worst = np.maximum.accumulate(events, axis=-1)
-    before = np.zeros_like(worst)
-    before[..., 1:] = worst[..., :-1]
-    second = np.maximum.accumulate(np.minimum(events, before), axis=-1)
-    counted = events.cumsum(axis=-1) - worst + np.minimum(worst, 2 * second)
-    return np.asarray(counted, dtype=np.float64)
+    second = np.zeros(worst.shape)
+    later = np.minimum(events[..., 1:], worst[..., :-1])
+    np.maximum.accumulate(later, axis=-1, out=second[..., 1:])
+    counted = events.cumsum(axis=-1)
+    counted -= worst
+    counted += np.minimum(worst, 2 * second)
+    return counted
 
 
 def log_ratio(
@@ -129,7 +135,10 @@ def log_ratio(
     np.log(bets, out=bets)
     bets *= (base.events + PRIOR_EVENTS) * keep + events
     bets += events * log_rises
-    return np.asarray((bets.max(axis=0) - LOG_BETS) / base.burstiness, dtype=np.float64)
+    best: Floats = bets.max(axis=0)
+    best -= LOG_BETS
+    best /= base.burstiness
+    return best
 
 
 @lru_cache(maxsize=4)
@@ -143,10 +152,10 @@ def log_ratio_once(base: Known, events: float, exposure: float, matters_from: fl
     """Return the same for one pair of totals."""
     grown = exposure * (1 + matters_from)
     best = max(
-        events * math.log(rise)
+        events * log_rise
         + (base.events + PRIOR_EVENTS + events)
         * math.log((base.exposure + grown) / (base.exposure + grown * rise))
-        for rise in RISES.tolist()
+        for rise, log_rise in _EACH
     )
     return float(best - LOG_BETS) / base.burstiness
 
@@ -186,16 +195,19 @@ def rising(
         growths, keep = _grown(base, control, since, stakes)
         ratio = log_ratio(base, without_the_worst(seen), totals * growths, matters_from, keep)
     staked = ratio + stakes[:, None]
-    if float(staked.max()) > 0:  # else there is no evidence that bursts could take away
+    logs: Floats = staked.max(axis=0)
+    highest = float(logs.max())
+    if highest > 0:  # else there is no evidence that bursts could take away
         staked = _less_bursts(base, ratio, seen, over, since) + stakes[:, None]
+        logs = staked.max(axis=0)
+        highest = float(logs.max())
     best = staked.argmax(axis=0)
     if growths is None or keep is None:
-        alike = _alike(len(events))
-        return Rising(staked.max(axis=0), starts[best], stakes[best], alike, alike)
-    each = np.arange(len(events))
-    return Rising(
-        staked[best, each], starts[best], stakes[best], growths[best, each], keep[best, each]
-    )
+        growths = keep = _alike(len(events))
+    else:
+        each = np.arange(len(events))
+        growths, keep = growths[best, each], keep[best, each]
+    return Rising(logs, starts[best], stakes[best], growths, keep, highest)
 
 
 @lru_cache(maxsize=256)
@@ -255,16 +267,24 @@ def _less_bursts(
     return np.asarray(ratio * base.burstiness / np.maximum(base.burstiness, bursts))
 
 
-def most_events(base: Known, exposure: float, matters_from: float, log_limit: float) -> float:
-    """Return the greatest count in one exposure that stays below a limit, its stake included."""
+def most_events(
+    base: Known, exposure: float, matters_from: float, log_limits: Sequence[float]
+) -> list[float]:
+    """Return the greatest count in one exposure that stays below each limit, stakes included."""
     grown = exposure * (1 + matters_from)
-    needed = log_limit * base.burstiness + LOG_BETS
     prior = base.events + PRIOR_EVENTS
     # Each bet is linear in the count, so its own limit is a division; the least of them counts.
-    limits = [
-        (needed - prior * shrunk) / (math.log(rise) + shrunk)
-        for rise in RISES.tolist()
+    bets = [
+        (prior * shrunk, log_rise + shrunk)
+        for rise, log_rise in _EACH
         for shrunk in [math.log((base.exposure + grown) / (base.exposure + grown * rise))]
-        if math.log(rise) + shrunk > 0
+        if log_rise + shrunk > 0
     ]
-    return max(float(math.ceil(min(limits)) - 1), 0.0) if limits else math.inf
+    if not bets:
+        return [math.inf] * len(log_limits)
+    limits: list[float] = []
+    for log_limit in log_limits:
+        needed = log_limit * base.burstiness + LOG_BETS
+        least = min([(needed - fixed) / each for fixed, each in bets])
+        limits.append(max(float(math.ceil(least) - 1), 0.0))
+    return limits

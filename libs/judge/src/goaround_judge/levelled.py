@@ -11,7 +11,7 @@ from goaround_judge.calibration import LEAST_BASELINE
 from goaround_judge.control import LeftOut, Matched, matched
 from goaround_judge.evidence import Observed
 from goaround_judge.load import WORTH_TELLING, Load
-from goaround_judge.measured import Finding, directions, find
+from goaround_judge.measured import Finding, Scale, directions, find
 from goaround_judge.promise import Promise
 from goaround_judge.robust import in_order, median
 from goaround_judge.rules import Bad, SignalKind, SignalRule
@@ -63,28 +63,27 @@ def judge_level(
     stands = scale.off(worst.observed)
     share = stands / centre - 1 if centre > 0 else None
     red_limit, green_limit = scale.off(limit.red), scale.off(limit.yellow)
+    counterfactual = ""
     figures = _figures(rule, stands, centre, share)
     if grown >= WORTH_TELLING:
         figures += f" for each unit of load, which is {number(grown)} times what it was"
-    sense = "<=" if scale.sign > 0 else ">="
-    counterfactual = (
-        f"would have been Green at {rule.name} {sense} {number(green_limit, rule.unit)}"
-    )
     red_at_s = float(after.at_s[side.place]) if side.red else None
     if red_at_s is not None:
         colour, word = Colour.RED, Word.REGRESSED
         reason = f"{figures}, beyond the limit of {number(red_limit, rule.unit)} {moment(red_at_s)}"
+        counterfactual = _would_be_green(rule, scale, green_limit)
     elif side.suspicious:
         colour, word = Colour.YELLOW, Word.SUSPICIOUS
         stand = "beyond" if worst.red else "near"
         reason = f"{figures}, {stand} the limit of {number(red_limit, rule.unit)}"
+        counterfactual = _would_be_green(rule, scale, green_limit)
     elif thin is not None:
         colour, word, reason = Colour.YELLOW, Word.THIN, thin
         counterfactual = "would have been Green with enough data"
     elif worst.suspicious:
-        colour, word, reason, counterfactual = Colour.GREEN, Word.ELSEWHERE, figures, ""
+        colour, word, reason = Colour.GREEN, Word.ELSEWHERE, figures
     else:
-        colour, counterfactual = Colour.GREEN, ""
+        colour = Colour.GREEN
         better = len(shown) == 1 and _improved(worst)
         worse_before = Word.ALREADY_BAD if worst.band.already_bad else Word.STEADY
         word = Word.IMPROVED if better else worse_before
@@ -110,7 +109,7 @@ def judge_level(
     )
     # A change of traffic, or of no known sense, seconds nothing.
     may_second = len(shown) == 1 and rule.kind is not SignalKind.THROUGHPUT
-    if not may_second or not np.count_nonzero(side.strays):
+    if not may_second or not side.has_strays:
         return verdict, None
     return verdict, Witness(
         verdict, after.at_s, after.values, side.strays, side.far, side.one_look(), rule.unit
@@ -154,6 +153,13 @@ class _Side(NamedTuple):
         return self.found.excess
 
     @property
+    def has_strays(self) -> bool:
+        """Tell whether any look strays by itself, beyond the control as well."""
+        if isinstance(self.control, SetOff):
+            return bool(np.count_nonzero(self.control.strays))
+        return self.found.has_strays
+
+    @property
     def strays(self) -> npt.NDArray[np.bool_]:
         """Return the looks that stray by themselves, beyond the control as well."""
         return self.control.strays if isinstance(self.control, SetOff) else self.found.strays
@@ -170,7 +176,7 @@ class _Side(NamedTuple):
         if isinstance(self.control, SetOff):
             return self.found.scale.all_off(self.control.one_look)
         alone = self.found.scale.off(self.found.band.alone)
-        return np.full(len(self.found.strays), alone)
+        return np.full(len(self.found.after), alone)
 
 
 def _sided(
@@ -211,6 +217,11 @@ def _improved(found: Finding) -> bool:
 def _figures(rule: SignalRule, observed: float, centre: float, share: float | None) -> str:
     moved = "" if share is None else f" ({change(share)})"
     return f"{number(observed, rule.unit)} against {number(centre, rule.unit)} before{moved}"
+
+
+def _would_be_green(rule: SignalRule, scale: Scale, green_limit: float) -> str:
+    sense = "<=" if scale.sign > 0 else ">="
+    return f"would have been Green at {rule.name} {sense} {number(green_limit, rule.unit)}"
 
 
 def _unknown(rule: SignalRule, thin: str | None, earlier: Series, later: Series) -> SignalVerdict:

@@ -20,7 +20,7 @@ WORTH_TELLING = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The growth each traffic signal shows, over the looks it was seen at."""
+    """The growth each traffic signal shows, over the looks it was seen at; each at least 1."""
 
     growths: tuple[Levels, ...]
 
@@ -29,14 +29,15 @@ class Load:
 
         What is known at a moment is the last look before it, never a later one.
         """
-        grown = np.ones(len(moments))
-        if not len(moments):
-            return grown
-        for growth in self.growths:
-            place = np.searchsorted(growth.at_s, moments, side="right") - 1
-            known = np.where(place >= 0, growth.values[np.maximum(place, 0)], 1.0)
-            grown = np.maximum(grown, known)
-        return grown
+        grown: Floats | None = None
+        if len(moments):
+            for growth in self.growths:
+                place = growth.at_s.searchsorted(moments, side="right") - 1
+                known = growth.values[place]
+                if place[0] < 0:  # it was seen first at a later look than this
+                    known[place < 0] = 1.0
+                grown = known if grown is None else np.maximum(grown, known)
+        return np.ones(len(moments)) if grown is None else grown
 
 
 def load_of(observed: Iterable[Observed]) -> Load:

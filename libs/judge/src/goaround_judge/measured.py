@@ -26,6 +26,7 @@ RELATIVE_FLOOR = 0.02
 THROUGHPUT_MATTERS_FROM = 0.50
 """Less traffic is no regression; half of it gone beyond the baseline's ways is worth a stop."""
 EARLY = WIDTHS[0]
+_SIGNS = {Bad.UP: (1.0,), Bad.DOWN: (-1.0,), Bad.BOTH: (1.0, -1.0)}
 _RATES = (SignalKind.ERROR_RATE, SignalKind.SUCCESS_RATE)
 
 
@@ -41,8 +42,8 @@ class Scale:
     def on(self, values: Floats) -> Floats:
         """Return the values on this axis."""
         if self.logarithmic:
-            return self.sign * np.log(np.maximum(values, self.smallest))
-        return self.sign * values
+            values = np.log(np.maximum(values, self.smallest))
+        return values if self.sign > 0 else -values
 
     def all_off(self, numbers: Floats) -> Floats:
         """Return numbers of this axis in the signal's own unit."""
@@ -56,8 +57,8 @@ class Scale:
 class Finding(NamedTuple):
     """What one direction of a signal shows, on the scale.
 
-    `place` is the look at which it turned Red, else the last one. `strays` marks the looks that by
-    themselves stand beyond all that the baseline has shown.
+    `place` is the look at which it turned Red, else the last one, and `highest` what stands
+    nearest to harm of all looks.
     """
 
     scale: Scale
@@ -68,7 +69,17 @@ class Finding(NamedTuple):
     place: int
     red: bool
     suspicious: bool
-    strays: npt.NDArray[np.bool_]
+    highest: float
+
+    @property
+    def has_strays(self) -> bool:
+        """Tell whether any look stands by itself beyond all that the baseline has shown."""
+        return self.highest > self.band.alone
+
+    @property
+    def strays(self) -> npt.NDArray[np.bool_]:
+        """Return which looks do."""
+        return self.after > self.band.alone
 
     @property
     def excess(self) -> float:
@@ -116,7 +127,7 @@ def _is_load_falling(rule: SignalRule, scale: Scale) -> bool:
 
 def directions(rule: SignalRule) -> tuple[float, ...]:
     """Return the signs by which harm is up."""
-    return {Bad.UP: (1.0,), Bad.DOWN: (-1.0,), Bad.BOTH: (1.0, -1.0)}[rule.direction]
+    return _SIGNS[rule.direction]
 
 
 def _widest(one: Band, other: Band) -> Band:
@@ -235,7 +246,7 @@ def hold_against(scale: Scale, limits: Band, post: Floats) -> Finding:
         place=place,
         red=red,
         suspicious=suspicious,
-        strays=post > limits.alone,
+        highest=float(ordered[-1]),
     )
 
 

@@ -122,7 +122,8 @@ class Series(NamedTuple):
         errors = np.maximum(_counts(self.errors, self.values), 0.0)
         # More errors than requests is a race between two counters, not a rate above one.
         exposure = np.maximum(self.requests, errors) if of_requests else np.ones(len(errors))
-        keep = self.usable & np.isfinite(errors) & np.isfinite(exposure) & (exposure > 0)
+        # What is usable has a finite count of errors; requests may be missing all the same.
+        keep = self.usable & np.isfinite(exposure) & (exposure > 0)
         if np.count_nonzero(keep) == len(keep):
             return Tallies(self.at_s, errors, exposure, of_requests)
         return Tallies(self.at_s[keep], errors[keep], exposure[keep], of_requests)

@@ -85,7 +85,7 @@ def set_off(
 
     `before` is the signal's baseline in its own unit, of the same looks as the control's.
     """
-    if not alone.suspicious and not np.count_nonzero(alone.strays):
+    if not alone.suspicious and not alone.has_strays:
         return None
     paired = np.isfinite(control.before)
     usual = control.before[paired]

@@ -23,7 +23,7 @@ def lack(rule: SignalRule, post: Series, tallied: Tallies | None) -> str | None:
         )
     if usable < USABLE_SHARE * looks:
         return f"{usable} of {counted(looks, 'look')} brought data{_why(post)}"
-    if looks > SILENT_LOOKS and not any(post.usable[-SILENT_LOOKS:].tolist()):
+    if looks > max(usable, SILENT_LOOKS) and not any(post.usable[-SILENT_LOOKS:].tolist()):
         return f"the data stopped: none in the last {SILENT_LOOKS} looks{_why(post)}"
     if rule.kind is SignalKind.ERRORS and tallied is not None and tallied.of_requests:
         requests = float(tallied.exposure.sum())
