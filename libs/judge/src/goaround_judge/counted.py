@@ -18,6 +18,10 @@ from goaround_judge.sufficiency import lack
 from goaround_judge.verdicts import Colour, SignalVerdict, Word
 from goaround_judge.wording import counted, moment, number, percent
 
+# An enum is slow to ask for its members, and these are asked for at each look.
+_GREEN, _YELLOW, _RED = Colour
+_STEADY, _IMPROVED, _SUSPICIOUS, _REGRESSED, _ALREADY_BAD, _ELSEWHERE, _THIN = Word
+
 RED = math.log(1 / 0.005)
 """Evidence for Red: under no change, reached at any look of a watch once in 200 at most."""
 YELLOW = math.log(1 / 0.05)
@@ -70,23 +74,23 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
         red_limit = _rate(found.red_limit, with_requests)
         green_limit = _rate(found.green_limit, with_requests)
         counterfactual = f"would have been Green at {green_limit} or less"
-        colour, word = Colour.YELLOW, Word.SUSPICIOUS
+        colour, word = _YELLOW, _SUSPICIOUS
         reason = f"{figures}, near the limit of {red_limit}"
         if found.red_at_s is not None:
-            colour, word = Colour.RED, Word.REGRESSED
+            colour, word = _RED, _REGRESSED
             reason = f"{figures}, beyond the limit of {red_limit} {moment(found.red_at_s)}"
     elif thin is not None:
-        colour, word, reason = Colour.YELLOW, Word.THIN, thin
+        colour, word, reason = _YELLOW, _THIN, thin
         counterfactual = "would have been Green with enough data"
     elif elsewhere:
-        colour, word, reason = Colour.GREEN, Word.ELSEWHERE, figures
+        colour, word, reason = _GREEN, _ELSEWHERE, figures
     else:
         kept = BURST
         if told.rate <= found.green_limit:
             kept = f"within {_rate(found.green_limit, with_requests)}"
-        colour, reason = Colour.GREEN, f"{figures}, {kept}"
+        colour, reason = _GREEN, f"{figures}, {kept}"
         fewer = log_ratio_fallen(base, told.seen, told.over) >= RED
-        word = Word.IMPROVED if fewer else Word.ALREADY_BAD if bad_before else Word.STEADY
+        word = _IMPROVED if fewer else _ALREADY_BAD if bad_before else _STEADY
     return SignalVerdict(
         name=rule.name,
         colour=colour,
@@ -103,7 +107,7 @@ def judge_errors(observed: Observed, looks: int, load: Load) -> SignalVerdict:
         red_at_s=found.red_at_s,
         excess=max(found.log / RED, 0.0),
         muted=rule.muted,
-        improved=word is Word.IMPROVED,
+        improved=word is _IMPROVED,
         already_bad=bad_before,
     )
 
@@ -244,8 +248,8 @@ def _thin(
     """Return a verdict that rests on the lack of numbers."""
     return SignalVerdict(
         name=rule.name,
-        colour=Colour.YELLOW,
-        verdict=Word.THIN,
+        colour=_YELLOW,
+        verdict=_THIN,
         reason=f"{rule.name}: {lacking}",
         baseline=baseline,
         would_be_green="would have been Green with enough data",

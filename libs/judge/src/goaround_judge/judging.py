@@ -16,6 +16,9 @@ from goaround_judge.wording import counted, number
 JUDGE_VERSION = "3"
 """Raised with every change that can change a verdict; a replay under another one says so."""
 
+_GREEN, _YELLOW, _RED = Colour
+_ERRORS, _THIN = SignalKind.ERRORS, Word.THIN
+
 Part = SignalVerdict | LogVerdict
 
 _AT_THE_END = {
@@ -45,8 +48,8 @@ def judge_observed(evidence: Evidence, observed: Sequence[Observed]) -> Verdict:
     every: list[Part] = [*signals, *logs]
     parts = [part for part in every if not part.muted]
     gravest = min(parts, key=_gravity, default=None)
-    colour = gravest.colour if gravest else Colour.YELLOW
-    worst = gravest if colour is not Colour.GREEN else None
+    colour = gravest.colour if gravest else _YELLOW
+    worst = gravest if colour is not _GREEN else None
     action, decided, outlook = _action(evidence, colour)
     if not parts:
         finding = "Nothing is watched: the guide names no signal and no log that counts"
@@ -71,7 +74,7 @@ def judge_signal(
     observed: Observed, promise: Promise, load: Load
 ) -> tuple[SignalVerdict, Witness | None]:
     """Return how one signal stands by itself, by the rule of its kind, and what it can second."""
-    if observed.rule.kind is SignalKind.ERRORS:
+    if observed.rule.kind is _ERRORS:
         return judge_errors(observed, promise.looks, load), None
     return judge_level(observed, promise, load)
 
@@ -82,7 +85,7 @@ def _gravity(part: Part) -> tuple[int, float, int, float, str, str]:
     return (
         -part.colour.rank,
         first,
-        part.verdict is Word.THIN,
+        part.verdict is _THIN,
         -part.excess,
         part.name,
         part.reason,
@@ -91,12 +94,12 @@ def _gravity(part: Part) -> tuple[int, float, int, float, str, str]:
 
 def _action(evidence: Evidence, colour: Colour) -> tuple[Action, bool, str]:
     """Return what to do, whether that ends the watch, and the clause that says so."""
-    if colour is Colour.RED:
+    if colour is _RED:
         return Action.ROLLBACK, True, ""
     left = evidence.period_s - evidence.elapsed_s
     if left > 0:
         return Action.CONTINUE, False, f"{number(left)} s of the watch are left"
-    if colour is Colour.GREEN:
+    if colour is _GREEN:
         return Action.ACCEPT, True, ""
     if evidence.extensions_used < evidence.extensions_allowed:
         at = f"extension {evidence.extensions_used + 1} of {evidence.extensions_allowed}"
@@ -116,7 +119,7 @@ def _all_green(parts: list[Part]) -> str:
 
 def _unwatched() -> Verdict:
     return Verdict(
-        colour=Colour.GREEN,
+        colour=_GREEN,
         decided=True,
         action=Action.ACCEPT,
         reason="The guide asks for no watch: its period is 0.",

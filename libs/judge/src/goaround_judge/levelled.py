@@ -21,6 +21,12 @@ from goaround_judge.sufficiency import lack
 from goaround_judge.verdicts import Colour, SignalVerdict, Word
 from goaround_judge.wording import change, counted, moment, number
 
+# An enum is slow to ask for its members, and these are asked for at each look at each signal.
+_GREEN, _YELLOW, _RED = Colour
+_STEADY, _IMPROVED, _SUSPICIOUS, _REGRESSED, _ALREADY_BAD, _ELSEWHERE, _THIN = Word
+_OURS, _SHARED, _OPEN = Whose
+_SATURATION, _THROUGHPUT, _UP = SignalKind.SATURATION, SignalKind.THROUGHPUT, Bad.UP
+
 _NOT_READ = Levels(np.empty(0), np.empty(0))
 """Without a control nothing is held against the baseline's single looks."""
 
@@ -40,7 +46,7 @@ def judge_level(
     before = earlier().levels() if control else _NOT_READ
     beside = matched(control, before.at_s, after.at_s, LEAST_BASELINE) if control else None
     grown = 1.0
-    if rule.kind is SignalKind.SATURATION and rule.direction is Bad.UP:
+    if rule.kind is _SATURATION and rule.direction is _UP:
         growth = load.at(after.at_s)
         grown = float(growth[-1])
         after = Levels(after.at_s, after.values / growth)
@@ -69,24 +75,24 @@ def judge_level(
         figures += f" for each unit of load, which is {number(grown)} times what it was"
     red_at_s = float(after.at_s[side.place]) if side.red else None
     if red_at_s is not None:
-        colour, word = Colour.RED, Word.REGRESSED
+        colour, word = _RED, _REGRESSED
         reason = f"{figures}, beyond the limit of {number(red_limit, rule.unit)} {moment(red_at_s)}"
         counterfactual = _would_be_green(rule, scale, green_limit)
     elif side.suspicious:
-        colour, word = Colour.YELLOW, Word.SUSPICIOUS
+        colour, word = _YELLOW, _SUSPICIOUS
         stand = "beyond" if worst.red else "near"
         reason = f"{figures}, {stand} the limit of {number(red_limit, rule.unit)}"
         counterfactual = _would_be_green(rule, scale, green_limit)
     elif thin is not None:
-        colour, word, reason = Colour.YELLOW, Word.THIN, thin
+        colour, word, reason = _YELLOW, _THIN, thin
         counterfactual = "would have been Green with enough data"
     elif worst.suspicious:
-        colour, word, reason = Colour.GREEN, Word.ELSEWHERE, figures
+        colour, word, reason = _GREEN, _ELSEWHERE, figures
     else:
-        colour = Colour.GREEN
+        colour = _GREEN
         better = len(shown) == 1 and _improved(worst)
-        worse_before = Word.ALREADY_BAD if worst.band.already_bad else Word.STEADY
-        word = Word.IMPROVED if better else worse_before
+        worse_before = _ALREADY_BAD if worst.band.already_bad else _STEADY
+        word = _IMPROVED if better else worse_before
         reason = f"{figures}, within {number(green_limit, rule.unit)}"
     verdict = SignalVerdict(
         name=rule.name,
@@ -104,11 +110,11 @@ def judge_level(
         red_at_s=red_at_s,
         excess=min(max(side.excess, 0.0), 1e6),
         muted=rule.muted,
-        improved=word is Word.IMPROVED,
+        improved=word is _IMPROVED,
         already_bad=worst.band.already_bad,
     )
     # A change of traffic, or of no known sense, seconds nothing.
-    may_second = len(shown) == 1 and rule.kind is not SignalKind.THROUGHPUT
+    may_second = len(shown) == 1 and rule.kind is not _THROUGHPUT
     if not may_second or not side.has_strays:
         return verdict, None
     return verdict, Witness(
@@ -124,17 +130,17 @@ class _Side(NamedTuple):
 
     @property
     def _whose(self) -> Whose:
-        return self.control.whose if isinstance(self.control, SetOff) else Whose.OURS
+        return self.control.whose if isinstance(self.control, SetOff) else _OURS
 
     @property
     def red(self) -> bool:
         """Tell whether it is Red, its control heard."""
-        return self.found.red and self._whose is Whose.OURS
+        return self.found.red and self._whose is _OURS
 
     @property
     def suspicious(self) -> bool:
         """Tell whether it is not Green, its control heard."""
-        return self.found.suspicious and self._whose is not Whose.SHARED
+        return self.found.suspicious and self._whose is not _SHARED
 
     def gravity(self) -> tuple[bool, bool, float]:
         """Return what decides between two directions."""
@@ -148,8 +154,8 @@ class _Side(NamedTuple):
     @property
     def excess(self) -> float:
         """Return how far it stands towards Red: 1 is on the limit, nought with its control."""
-        if self.found.suspicious and self._whose is not Whose.OURS:
-            return 0.0 if self._whose is Whose.SHARED else min(self.found.excess, 1.0)
+        if self.found.suspicious and self._whose is not _OURS:
+            return 0.0 if self._whose is _SHARED else min(self.found.excess, 1.0)
         return self.found.excess
 
     @property
@@ -202,7 +208,7 @@ def _aside(rule: SignalRule, side: _Side) -> str:
     if control.after is None:
         return "; its control has no look at that time"
     share = f" ({change(control.after / control.before - 1)})" if control.before > 0 else ""
-    doubt = ", which does not tell yet whose that is" if control.whose is Whose.OPEN else ""
+    doubt = ", which does not tell yet whose that is" if control.whose is _OPEN else ""
     return (
         f"; its control shows {number(control.after, rule.unit)} against "
         f"{number(control.before, rule.unit)} before{share} at the same looks{doubt}"
@@ -234,8 +240,8 @@ def _unknown(rule: SignalRule, thin: str | None, earlier: Series, later: Series)
         )
     return SignalVerdict(
         name=rule.name,
-        colour=Colour.YELLOW,
-        verdict=Word.THIN,
+        colour=_YELLOW,
+        verdict=_THIN,
         reason=f"{rule.name}: {thin}",
         baseline=median(in_order(before)) if len(before) else None,
         would_be_green="would have been Green with enough data",

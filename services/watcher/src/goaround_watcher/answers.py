@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from goaround_judge import JUDGE_VERSION, SampleState, Verdict, judge, recording
+from goaround_judge import JUDGE_VERSION, Colour, SampleState, Verdict, judge, recording
+from goaround_schemas import watching
 from goaround_schemas.guide import Watch
 from goaround_schemas.watching import (
     DeployBaselined,
@@ -26,34 +27,38 @@ from goaround_watcher.look import Look
 from goaround_watcher.looks import Looks, Row
 from goaround_watcher.state import State
 
+_COLOURS: dict[Colour, watching.Colour] = {colour: colour.value for colour in Colour}
+_STATES: dict[
+    SampleState, Literal["ok", "no_data", "nan", "stale", "provider_error", "too_few"]
+] = {state: state.value for state in SampleState}
 Final = Literal["accept", "rollback", "hold"]
 
 
 def observed(state: State, look: Look, verdict: Verdict, now: datetime) -> DeployObserved:
     """Say what one look brought, and how things stand by it."""
     signals = {part.name: part for part in verdict.signals}
-    logs = {part.name: part for part in verdict.logs}
     unit = {signal.name: signal.unit for signal in state.plan.signals}
     seen = [
         Observation(
             name=name,
-            state=last.state.value,
+            state=_STATES[last.state],
             value=_shown(last),
             unit=unit.get(name, ""),
-            colour=signals[name].colour.value,
-            detail=record.detail or signals[name].reason,
+            colour=_COLOURS[part.colour],
+            detail=record.detail or part.reason,
         )
         for name, record in state.signals.items()
-        if name in signals
+        if (part := signals.get(name)) is not None
         for last in (_last(record.after),)
     ]
+    logs = {part.name: part for part in verdict.logs}
     seen += [
         Observation(
             name=title,
-            state=lines.state.value,
+            state=_STATES[lines.state],
             value=float(len(lines.lines)),
             unit="lines",
-            colour=logs[title].colour.value,
+            colour=_COLOURS[logs[title].colour],
             detail=lines.detail or logs[title].reason,
         )
         for title, lines in look.logs.items()
@@ -65,7 +70,7 @@ def observed(state: State, look: Look, verdict: Verdict, now: datetime) -> Deplo
         tick=state.tick,
         elapsed_s=round(max(now.timestamp() - state.began, 0.0), 3),
         period_s=round(state.until - state.began, 3),
-        colour=verdict.colour.value,
+        colour=_COLOURS[verdict.colour],
         reason=verdict.reason,
         observations=tuple(seen),
     )

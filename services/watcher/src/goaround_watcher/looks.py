@@ -20,6 +20,7 @@ from goaround_judge import Floats, SampleState, Series, read_arrays
 
 _STATES = tuple(SampleState)
 _CODES = {state: code for code, state in enumerate(_STATES)}
+_OK = SampleState.OK
 _SWAPS = sys.byteorder == "big"
 
 
@@ -105,7 +106,7 @@ class Looks(Sequence[Row]):
 
     def state_at(self, place: int) -> SampleState:
         """Return what one look brought."""
-        return SampleState.OK if self._states is None else _STATES[self._states[place]]
+        return _OK if self._states is None else _STATES[self._states[place]]
 
     def series(self, at_s: Floats, *, counts: bool) -> Series:
         """Return the looks as the judge reads them, at times that are told anew."""
@@ -135,14 +136,15 @@ class Looks(Sequence[Row]):
     def _plus_one(self, row: Row) -> "Looks":
         """Return the same for one row, which is what almost every look brings."""
         n, states = len(self._at), self._states
-        if states is not None or row.state is not SampleState.OK:
+        if states is not None or row.state is not _OK:
             states = (states or bytes(n)) + bytes((_CODES[row.state],))
+        at, value, _, errors, requests = row
         return Looks(
-            self._at + array("d", (row.at,)),
-            _longer(self._value, n, row.value),
+            self._at + array("d", (at,)),
+            _longer(self._value, n, value),
             states,
-            _longer(self._errors, n, row.errors),
-            _longer(self._requests, n, row.requests),
+            _longer(self._errors, n, errors),
+            _longer(self._requests, n, requests),
         )
 
     def __len__(self) -> int:
@@ -329,7 +331,7 @@ def _row(given: object) -> Row:
     if not isinstance(given, list | tuple) or not 2 <= len(row := cast("list[Any]", given)) <= 5:
         raise ValueError(f"{given!r:.80} is no row of a look")
     at, value, *rest = row
-    state = SampleState(rest[0]) if rest else SampleState.OK
+    state = SampleState(rest[0]) if rest else _OK
     return Row(_float(at), _maybe(value), state, *map(_maybe, rest[1:]))
 
 

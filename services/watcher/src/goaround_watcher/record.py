@@ -9,21 +9,25 @@ from goaround_watcher.rows import with_fresh
 from goaround_watcher.sources.port import Lines
 from goaround_watcher.state import Doing, LogRecord, SignalRecord, State, changed
 
+_WATCH, _BASELINE = Doing.WATCH, Doing.BASELINE
+_UNSEEN = SignalRecord()
+
 
 def recorded(state: State, look: Look) -> State:
     """Return the state with the look in it, before the switch or after it."""
-    signals = {
-        signal.name: _signal(
-            state, state.signals.get(signal.name, SignalRecord()), look.signals.get(signal.name)
-        )
-        for signal in state.plan.signals
-    }
+    names = [signal.name for signal in state.plan.signals]
+    known, seen = state.signals, look.signals
+    if state.doing is _WATCH:
+        since, step_s = state.switched, state.plan.every.total_seconds()
+        signals = {n: _after(known.get(n, _UNSEEN), seen.get(n), since, step_s) for n in names}
+    else:
+        signals = {n: _before(known.get(n, _UNSEEN), seen.get(n)) for n in names}
     logs = {
         title: _log(state, state.logs.get(title, LogRecord()), title, lines, look)
         for title, lines in look.logs.items()
     }
     # A baseline takes time for what has no history; where all had one, it is complete at once.
-    whole = state.doing is Doing.BASELINE and state.tick == 0 and not look.is_live
+    whole = state.doing is _BASELINE and state.tick == 0 and not look.is_live
     return changed(
         state,
         signals=signals,
@@ -34,19 +38,23 @@ def recorded(state: State, look: Look) -> State:
     )
 
 
-def _signal(state: State, record: SignalRecord, seen: SeenSignal | None) -> SignalRecord:
+def _after(
+    record: SignalRecord, seen: SeenSignal | None, switched: float, step_s: float
+) -> SignalRecord:
     if seen is None:
         return record
-    if state.doing is Doing.WATCH:
-        step_s = state.plan.every.total_seconds()
-        own = _since(state.switched, seen.rows)
-        control = _since(state.switched, seen.control)
-        return changed(
-            record,
-            after=with_fresh(record.after, own, step_s),
-            control_after=with_fresh(record.control_after, control, step_s),
-            detail=seen.detail,
-        )
+    own, control = _since(switched, seen.rows), _since(switched, seen.control)
+    return changed(
+        record,
+        after=with_fresh(record.after, own, step_s),
+        control_after=with_fresh(record.control_after, control, step_s),
+        detail=seen.detail,
+    )
+
+
+def _before(record: SignalRecord, seen: SeenSignal | None) -> SignalRecord:
+    if seen is None:
+        return record
     usable = tuple(row for row in seen.reference if row.state is SampleState.OK)
     return changed(
         record,
@@ -64,7 +72,7 @@ def _since(at: float, rows: Rows) -> Rows:
 def _log(state: State, record: LogRecord, title: str, lines: Lines, look: Look) -> LogRecord:
     if record.cursors is None:
         return logbook.with_history(record, lines, look.span)
-    if state.doing is Doing.BASELINE:
+    if state.doing is _BASELINE:
         return logbook.with_baseline(record, lines, look.span)
     if state.tick == 0 and titled(state.plan)[title].file is not None:
         return logbook.with_first_watched(record, lines, look.span)

@@ -12,11 +12,15 @@ from goaround_judge import SampleState
 from goaround_watcher.looks import Looks, Row, Rows
 from goaround_watcher.sources.port import Answer, Point, Span
 
+# An enum is slow to ask for its members, and these are asked for many times a look.
+_OK, _NO_DATA, _NAN = SampleState.OK, SampleState.NO_DATA, SampleState.NAN
+_BROKEN = SampleState.PROVIDER_ERROR
+
 
 def of_value(answer: Answer, span: Span) -> Rows:
     """Return a row for each point; and one for what the end of the span lacks."""
     rows = [
-        Row(_at(p), p.value) if math.isfinite(p.value) else Row(_at(p), None, SampleState.NAN)
+        Row(_at(p), p.value) if math.isfinite(p.value) else Row(_at(p), None, _NAN)
         for p in answer.points
     ]
     return (*rows, *_lack(answer, span))
@@ -25,9 +29,8 @@ def of_value(answer: Answer, span: Span) -> Rows:
 def of_counts(errors: Answer, requests: Answer, span: Span) -> Rows:
     """Return a row with both counts for each point of the requests, and for what is lacking."""
     if not requests.points:
-        broken = SampleState.PROVIDER_ERROR
-        return _lack(errors if errors.state is broken else requests, span)
-    if not errors.points and errors.state is not SampleState.NO_DATA:
+        return _lack(errors if errors.state is _BROKEN else requests, span)
+    if not errors.points and errors.state is not _NO_DATA:
         return _lack(errors, span)
     rows = [
         _counted(_at(p), _beside(p, errors.points, span.step_s), p.value) for p in requests.points
@@ -37,12 +40,12 @@ def of_counts(errors: Answer, requests: Answer, span: Span) -> Rows:
 
 def detail_of(answers: Sequence[Answer], rows: Rows) -> str:
     """Return what is to be said of the last look: why it brought no number, or with what doubts."""
-    if not any(answer.detail for answer in answers) and rows and rows[-1].state is SampleState.OK:
+    if not any(answer.detail for answer in answers) and rows and rows[-1].state is _OK:
         return ""
-    if rows and rows[-1].state is SampleState.OK:
-        answers = [answer for answer in answers if answer.state is SampleState.OK]
+    if rows and rows[-1].state is _OK:
+        answers = [answer for answer in answers if answer.state is _OK]
     said = [answer.detail for answer in answers if answer.detail]
-    if not said and rows and rows[-1].state is SampleState.NAN:
+    if not said and rows and rows[-1].state is _NAN:
         return "the source answers with something that is not a number"
     return "; ".join(dict.fromkeys(said))
 
@@ -59,14 +62,14 @@ def outage_since(known: Looks) -> float | None:
 
 def with_fresh(known: Looks, fresh: Rows, step_s: float) -> Looks:
     """Return all looks in order of time, where an outage gives way to what was told afterwards."""
-    if not fresh and not known:
-        return known
+    if known.all_ok:
+        return known.plus(fresh)
     count = _settled(known)
     if count == len(known):
         return known.plus(fresh)
     settled, missed = known[:count], known[count:]
     news = [r for r in fresh if not settled or r.at > settled[-1].at + step_s / 2]
-    told = [r.at for r in news if r.state is not SampleState.PROVIDER_ERROR]
+    told = [r.at for r in news if r.state is not _BROKEN]
     still = [r for r in missed if all(abs(r.at - at) > step_s / 2 for at in told)]
     return Looks.of((*settled, *sorted((*still, *news), key=lambda row: row.at)))
 
@@ -76,22 +79,22 @@ def _settled(known: Looks) -> int:
     count = len(known)
     if known.all_ok:
         return count
-    while count and known.state_at(count - 1) is SampleState.PROVIDER_ERROR:
+    while count and known.state_at(count - 1) is _BROKEN:
         count -= 1
     return count
 
 
 def _lack(answer: Answer, span: Span) -> Rows:
-    if answer.state is SampleState.OK and answer.points:
+    if answer.state is _OK and answer.points:
         return ()
-    state = SampleState.NO_DATA if answer.state is SampleState.OK else answer.state
+    state = _NO_DATA if answer.state is _OK else answer.state
     return (Row(round(span.until, 3), None, state),)
 
 
 def _counted(at: float, errors: float, requests: float) -> Row:
     if not (math.isfinite(errors) and math.isfinite(requests)):
-        return Row(at, None, SampleState.NAN)
-    return Row(at, None, SampleState.OK, errors, requests)
+        return Row(at, None, _NAN)
+    return Row(at, None, _OK, errors, requests)
 
 
 def _beside(point: Point, others: Sequence[Point], step_s: float) -> float:

@@ -14,6 +14,7 @@ MOST_POINTS = 1_000
 SCRAPE_SLACK_S = 15.0
 """The usual interval between two scrapes: a point may be that much older without being stale."""
 _MOST_WARNING = 200
+_OK = SampleState.OK
 
 
 class Matrix(NamedTuple):
@@ -74,7 +75,7 @@ def answer_of(matrix: Matrix, span: Span) -> Answer:
         return Answer(fresh, SampleState.STALE, f"the last value is {age:.0f} s old")
     if not fresh:
         return Answer((), SampleState.NO_DATA, f"nothing new; the last value is {age:.0f} s old")
-    return Answer(fresh, SampleState.OK, matrix.warning)
+    return Answer(fresh, _OK, matrix.warning)
 
 
 def _points(series: Sequence[Any]) -> list[Point]:
