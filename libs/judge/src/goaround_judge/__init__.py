@@ -17,7 +17,15 @@ from goaround_judge.judging import JUDGE_VERSION, judge, judge_observed
 from goaround_judge.replay import Difference, Replayed, replay
 from goaround_judge.rewatching import Course, Plan, ended_at, plan_of, rewatch
 from goaround_judge.rules import Bad, LogRule, SignalKind, SignalRule
-from goaround_judge.samples import Columns, Floats, Sample, SampleState, Series, column, read_arrays
+from goaround_judge.samples import (
+    Columns,
+    Moments,
+    Sample,
+    SampleState,
+    Series,
+    moments,
+    read_arrays,
+)
 from goaround_judge.templates import Severity, TemplateCount, templates
 from goaround_judge.usual import Usual
 from goaround_judge.verdicts import (
@@ -40,12 +48,12 @@ __all__ = [
     "Course",
     "Difference",
     "Evidence",
-    "Floats",
     "LogEvidence",
     "LogFinding",
     "LogRule",
     "LogVerdict",
     "LogWindow",
+    "Moments",
     "Observed",
     "Plan",
     "Replayed",
@@ -63,10 +71,10 @@ __all__ = [
     "Usual",
     "Verdict",
     "Word",
-    "column",
     "ended_at",
     "judge",
     "judge_observed",
+    "moments",
     "plan_of",
     "read_arrays",
     "replay",

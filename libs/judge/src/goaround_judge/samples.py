@@ -35,7 +35,8 @@ class SampleState(StrEnum):
     """The source answered from too few events to mean anything."""
 
 
-OK = SampleState.OK.value
+_OK = SampleState.OK
+OK = _OK.value
 """The key under which looks that brought a number are counted; to ask the enum takes longer."""
 
 
@@ -155,7 +156,7 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
     """
     if isinstance(looks, Columns):
         return _series(
-            np.array(looks.at_s, dtype=np.float64),
+            moments(looks.at_s),
             _column(looks.value, len(looks.at_s)),
             _column(looks.errors, len(looks.at_s)) if counts else None,
             _column(looks.requests, len(looks.at_s)) if counts else None,
@@ -163,7 +164,7 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
         )
     rows = list(map(vars, looks))  # a model is slow to ask for an attribute
     return _series(
-        np.array(list(map(_AT_S, rows)), dtype=np.float64),
+        moments(list(map(_AT_S, rows))),
         _column(list(map(_VALUE, rows)), len(rows)),
         _column(list(map(_ERRORS, rows)), len(rows)) if counts else None,
         _column(list(map(_REQUESTS, rows)), len(rows)) if counts else None,
@@ -171,13 +172,21 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
     )
 
 
-def column(numbers: Sequence[float]) -> Floats:
-    """Return numbers as an array."""
-    return np.array(numbers, dtype=np.float64)
+class Moments(NamedTuple):
+    """The times of some looks, which several signals may share; whether none is before its last."""
+
+    at_s: Floats
+    in_order: bool
+
+
+def moments(at_s: Sequence[float]) -> Moments:
+    """Return these times, looked through once for all signals."""
+    times = np.array(at_s, dtype=np.float64)
+    return Moments(times, not np.count_nonzero(times[1:] < times[:-1]))
 
 
 def read_arrays(
-    at_s: Floats,
+    times: Moments,
     value: "array[float] | None",
     state: Sequence[SampleState],
     errors: "array[float] | None" = None,
@@ -189,9 +198,9 @@ def read_arrays(
 
     As `read` of the same `Columns`. They must not be changed as long as the series is used.
     """
-    n = len(at_s)
+    n = len(times.at_s)
     return _series(
-        at_s,
+        times,
         _view(value, n),
         _view(errors, n) if counts else None,
         _view(requests, n) if counts else None,
@@ -217,27 +226,28 @@ def _counts(errors: Floats, values: Floats) -> Floats:
 
 
 def _series(
-    at_s: Floats,
+    times: Moments,
     values: Floats,
     errors: Floats | None,
     requests: Floats | None,
     given: Sequence[SampleState],
 ) -> Series:
     """Return the columns in the order of their time, with what each look is worth."""
-    n, ok = len(at_s), SampleState.OK
-    numbers = values if errors is None else _counts(errors, values)
+    at_s, n = times.at_s, len(times.at_s)
+    usable: npt.NDArray[np.bool_] = np.isfinite(
+        values if errors is None else _counts(errors, values)
+    )
     errors = _nothing(n) if errors is None else errors
     requests = _nothing(n) if requests is None else requests
-    usable: npt.NDArray[np.bool_] = np.isfinite(numbers)
     states = _all_ok(n)
-    if (given and given.count(ok) < n) or np.count_nonzero(usable) < n:
-        said_ok = np.array([state is ok for state in given or (ok,) * n], dtype=np.bool_)
+    if (given and given.count(_OK) < n) or np.count_nonzero(usable) < n:
+        said_ok = np.array([state is _OK for state in given or (_OK,) * n], dtype=np.bool_)
         states = {s.value: given.count(s) for s in SampleState} if given else {**states}
         empty = int((said_ok & ~usable).sum())
-        states[ok.value] -= empty
+        states[OK] -= empty
         states[SampleState.NAN.value] += empty
         usable = usable & said_ok
-    if np.count_nonzero(at_s[1:] < at_s[:-1]):
+    if not times.in_order:
         order = np.argsort(at_s, kind="stable")
         at_s, values, errors = at_s[order], values[order], errors[order]
         requests, usable = requests[order], usable[order]

@@ -8,10 +8,10 @@ from goaround_judge import (
     Columns,
     Control,
     Evidence,
-    Floats,
     LogEvidence,
     LogRule,
     LogVerdict,
+    Moments,
     Observed,
     Series,
     SignalColumns,
@@ -21,8 +21,8 @@ from goaround_judge import (
     Undecided,
     Usual,
     Verdict,
-    column,
     judge_observed,
+    moments,
 )
 from goaround_schemas.guide import Signal
 from goaround_schemas.watching import SignalSummary
@@ -114,13 +114,14 @@ class _Times:
 
     def __init__(self, switched: float) -> None:
         self._switched = switched
-        self._known: dict[bytes, Floats] = {}
+        self._known: dict[bytes, Moments] = {}
 
-    def of(self, looks: Looks) -> Floats:
+    def of(self, looks: Looks) -> Moments:
         key = looks.at.tobytes()
         known = self._known.get(key)
         if known is None:
-            known = column([round(at - self._switched, 3) for at in looks.at])
+            switched = self._switched
+            known = moments([round(at - switched, 3) for at in looks.at])
             self._known[key] = known
         return known
 
@@ -199,7 +200,7 @@ def _signal(signal: Signal, record: SignalRecord, times: _Times) -> SignalColumn
 
 def _columns(looks: Looks, times: _Times) -> Columns:
     return Columns(
-        at_s=tuple(times.of(looks).tolist()),
+        at_s=tuple(times.of(looks).at_s.tolist()),
         value=looks.values,
         state=looks.states,
         errors=looks.errors,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast, overload
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from goaround_judge import Floats, SampleState, Series, read_arrays
+from goaround_judge import Moments, SampleState, Series, read_arrays
 
 _STATES = tuple(SampleState)
 _CODES = {state: code for code, state in enumerate(_STATES)}
@@ -108,10 +108,10 @@ class Looks(Sequence[Row]):
         """Return what one look brought."""
         return _OK if self._states is None else _STATES[self._states[place]]
 
-    def series(self, at_s: Floats, *, counts: bool) -> Series:
+    def series(self, times: Moments, *, counts: bool) -> Series:
         """Return the looks as the judge reads them, at times that are told anew."""
         return read_arrays(
-            at_s, self._value, self.states, self._errors, self._requests, counts=counts
+            times, self._value, self.states, self._errors, self._requests, counts=counts
         )
 
     def plus(self, rows: Sequence[Row]) -> "Looks":
