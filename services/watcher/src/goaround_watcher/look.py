@@ -205,12 +205,13 @@ def _past(signal: Signal, order: Order) -> Span:
 def _seen(wanted: _Wanted) -> SeenSignal:
     """Put together what was answered about one signal."""
     said, own = _rows(wanted.own)
-    beside, control = _rows(wanted.control)
-    _, like = _rows(wanted.like)
     detail = rows.detail_of(said, own)
-    if lacks := rows.detail_of(beside, control):
-        detail = "; ".join(filter(None, (detail, f"its control: {lacks}")))
-    return SeenSignal(own, detail, like, control)
+    control: Rows = ()
+    if wanted.control:
+        beside, control = _rows(wanted.control)
+        if lacks := rows.detail_of(beside, control):
+            detail = "; ".join(filter(None, (detail, f"its control: {lacks}")))
+    return SeenSignal(own, detail, _rows(wanted.like)[1] if wanted.like else (), control)
 
 
 def _kind(source: NumberSource) -> str:
@@ -220,9 +221,7 @@ def _kind(source: NumberSource) -> str:
 
 
 def _rows(asked: Sequence[_Asked]) -> tuple[Sequence[Answer], Rows]:
-    """Return what was answered, and the looks that it makes."""
-    if not asked:
-        return (), ()
+    """Return what was answered to one question or more, and the looks that it makes."""
     answers, span = [one.answer for one in asked], asked[0].span
     if len(answers) == 1:
         return answers, rows.of_value(answers[0], span)

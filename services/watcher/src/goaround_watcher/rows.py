@@ -20,8 +20,8 @@ _BROKEN = SampleState.PROVIDER_ERROR
 def of_value(answer: Answer, span: Span) -> Rows:
     """Return a row for each point; and one for what the end of the span lacks."""
     rows = [
-        Row(_at(p), p.value) if math.isfinite(p.value) else Row(_at(p), None, _NAN)
-        for p in answer.points
+        Row(round(at, 3), value) if math.isfinite(value) else Row(round(at, 3), None, _NAN)
+        for at, value in answer.points
     ]
     return (*rows, *_lack(answer, span))
 
@@ -33,18 +33,19 @@ def of_counts(errors: Answer, requests: Answer, span: Span) -> Rows:
     if not errors.points and errors.state is not _NO_DATA:
         return _lack(errors, span)
     rows = [
-        _counted(_at(p), _beside(p, errors.points, span.step_s), p.value) for p in requests.points
+        _counted(round(p.at, 3), _beside(p, errors.points, span.step_s), p.value)
+        for p in requests.points
     ]
     return (*rows, *_lack(requests, span))
 
 
 def detail_of(answers: Sequence[Answer], rows: Rows) -> str:
     """Return what is to be said of the last look: why it brought no number, or with what doubts."""
-    if not any(answer.detail for answer in answers) and rows and rows[-1].state is _OK:
-        return ""
-    if rows and rows[-1].state is _OK:
-        answers = [answer for answer in answers if answer.state is _OK]
     said = [answer.detail for answer in answers if answer.detail]
+    if rows and rows[-1].state is _OK:
+        if not said:
+            return ""
+        said = [answer.detail for answer in answers if answer.detail and answer.state is _OK]
     if not said and rows and rows[-1].state is _NAN:
         return "the source answers with something that is not a number"
     return "; ".join(dict.fromkeys(said))
@@ -103,7 +104,3 @@ def _beside(point: Point, others: Sequence[Point], step_s: float) -> float:
     if nearest is None or abs(nearest.at - point.at) > step_s / 2:
         return 0.0
     return nearest.value
-
-
-def _at(point: Point) -> float:
-    return round(point.at, 3)

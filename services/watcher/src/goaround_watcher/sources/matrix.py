@@ -64,12 +64,12 @@ def answer_of(matrix: Matrix, span: Span) -> Answer:
         SourceError: It is not one series of numbers.
     """
     points = _points(matrix.series)
-    count = min(span.points, MOST_POINTS)
-    earliest = span.until - (count - 0.5) * span.step_s
     if not points:
         why = matrix.warning or "check the expression"
         return Answer((), SampleState.NO_DATA, f"the query returned nothing; {why}")
-    fresh = tuple(point for point in points if point.at >= earliest)
+    count = min(span.points, MOST_POINTS)
+    earliest = span.until - (count - 0.5) * span.step_s
+    fresh = tuple([point for point in points if point.at >= earliest])
     age = span.until - points[-1].at
     if age > 2 * span.step_s + SCRAPE_SLACK_S:
         return Answer(fresh, SampleState.STALE, f"the last value is {age:.0f} s old")
