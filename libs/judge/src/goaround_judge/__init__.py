@@ -6,6 +6,7 @@
 from goaround_judge.control import Control
 from goaround_judge.evidence import (
     Evidence,
+    Frame,
     LogEvidence,
     LogWindow,
     Observed,
@@ -48,6 +49,7 @@ __all__ = [
     "Course",
     "Difference",
     "Evidence",
+    "Frame",
     "LogEvidence",
     "LogFinding",
     "LogRule",

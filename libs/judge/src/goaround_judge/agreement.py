@@ -5,6 +5,7 @@ of several signals, each beyond all that its baseline has shown, is harm seen fr
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -87,22 +88,21 @@ def _red(witness: Witness, place: int, at_s: float, names: Sequence[str]) -> Sig
     share = value / usual - 1 if usual > 0 else None
     moved = "" if share is None else f" ({change(share)})"
     others = ", ".join(sorted(name for name in names if name != verdict.name)[:3])
-    return verdict.model_copy(
-        update={
-            "colour": Colour.RED,
-            "verdict": Word.REGRESSED,
-            "reason": (
-                f"{verdict.name}: {number(value, unit)} against {number(usual, unit)} before"
-                f"{moved} {moment(at_s)}, beyond the {number(limit, unit)} that one look "
-                f"may reach, at the same look as {others}"
-            ),
-            "observed": value,
-            "change": share,
-            "limit": limit,
-            "green_limit": limit,
-            "would_be_green": f"would have been Green without {verdict.name} and {others} together",
-            "red_at_s": at_s,
-            "excess": max(verdict.excess, 1.0),
-            "improved": False,
-        }
+    return replace(
+        verdict,
+        colour=Colour.RED,
+        verdict=Word.REGRESSED,
+        reason=(
+            f"{verdict.name}: {number(value, unit)} against {number(usual, unit)} before"
+            f"{moved} {moment(at_s)}, beyond the {number(limit, unit)} that one look "
+            f"may reach, at the same look as {others}"
+        ),
+        observed=value,
+        change=share,
+        limit=limit,
+        green_limit=limit,
+        would_be_green=f"would have been Green without {verdict.name} and {others} together",
+        red_at_s=at_s,
+        excess=max(verdict.excess, 1.0),
+        improved=False,
     )

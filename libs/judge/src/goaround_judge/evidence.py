@@ -140,6 +140,32 @@ class LogEvidence(BaseModel):
     post: tuple[LogWindow, ...] = ()
 
 
+class Frame(NamedTuple):
+    """A watch besides its signals: its logs, how long it has run, what budget is left.
+
+    The fields are those of `Evidence`, of which this is a part.
+    """
+
+    logs: tuple[LogEvidence, ...]
+    every_s: float
+    period_s: float
+    elapsed_s: float
+    extensions_used: int
+    extensions_allowed: int
+    undecided: Undecided
+
+    @property
+    def looks(self) -> int:
+        """Return how many looks the false-alarm promise must cover, as a power of two.
+
+        Rounded up so that granting an extension seldom moves a limit in mid-watch.
+        """
+        looks, due = 2, self.period_s / self.every_s
+        while looks < due and looks < 2**20:
+            looks *= 2
+        return looks
+
+
 class Evidence(BaseModel):
     """A whole watch as it stands: what was seen, how long it has run, what budget is left.
 
@@ -161,12 +187,19 @@ class Evidence(BaseModel):
     undecided: Undecided = Undecided.HOLD
 
     @property
-    def looks(self) -> int:
-        """Return how many looks the false-alarm promise must cover, as a power of two.
+    def frame(self) -> Frame:
+        """Return all but the signals."""
+        return Frame(
+            self.logs,
+            self.every_s,
+            self.period_s,
+            self.elapsed_s,
+            self.extensions_used,
+            self.extensions_allowed,
+            self.undecided,
+        )
 
-        Rounded up so that granting an extension seldom moves a limit in mid-watch.
-        """
-        looks = 2
-        while looks < self.period_s / self.every_s and looks < 2**20:
-            looks *= 2
-        return looks
+    @property
+    def looks(self) -> int:
+        """Return how many looks the promise must cover."""
+        return self.frame.looks

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from goaround_judge.agreement import Witness, seconded
 from goaround_judge.counted import judge_errors
-from goaround_judge.evidence import Evidence, Observed, Undecided, observe
+from goaround_judge.evidence import Evidence, Frame, Observed, Undecided, observe
 from goaround_judge.levelled import judge_level
 from goaround_judge.load import Load, load_of
 from goaround_judge.logged import judge_log
@@ -32,25 +32,25 @@ def judge(evidence: Evidence) -> Verdict:
     """Return the verdict on a watch as it stands; the same evidence gives the same verdict."""
     observed = [observe(signal, evidence.every_s) for signal in evidence.signals]
     observed += [observe(signal, evidence.every_s) for signal in evidence.columns]
-    return judge_observed(evidence, observed)
+    return judge_observed(evidence.frame, observed)
 
 
-def judge_observed(evidence: Evidence, observed: Sequence[Observed]) -> Verdict:
-    """Return the same where the signals were read already: those of the evidence do not count."""
-    if evidence.period_s == 0:
+def judge_observed(frame: Frame, observed: Sequence[Observed]) -> Verdict:
+    """Return the same where the signals were read already."""
+    if frame.period_s == 0:
         return _unwatched()
-    load, promise = load_of(observed), promise_of(evidence, observed)
+    load, promise = load_of(observed), promise_of(frame.looks, observed)
     judged = [judge_signal(signal, promise, load) for signal in observed]
     witnesses = [witness for _, witness in judged if witness is not None]
     alone = [verdict for verdict, _ in judged]
-    signals = seconded(alone, witnesses, promise.looks, evidence.every_s)
-    logs = tuple(judge_log(log, promise.looks) for log in evidence.logs)
+    signals = seconded(alone, witnesses, promise.looks, frame.every_s)
+    logs = tuple(judge_log(log, promise.looks) for log in frame.logs)
     every: list[Part] = [*signals, *logs]
     parts = [part for part in every if not part.muted]
     gravest = min(parts, key=_gravity, default=None)
     colour = gravest.colour if gravest else _YELLOW
     worst = gravest if colour is not _GREEN else None
-    action, decided, outlook = _action(evidence, colour)
+    action, decided, outlook = _action(frame, colour)
     if not parts:
         finding = "Nothing is watched: the guide names no signal and no log that counts"
     elif worst is None:
@@ -92,20 +92,20 @@ def _gravity(part: Part) -> tuple[int, float, int, float, str, str]:
     )
 
 
-def _action(evidence: Evidence, colour: Colour) -> tuple[Action, bool, str]:
+def _action(frame: Frame, colour: Colour) -> tuple[Action, bool, str]:
     """Return what to do, whether that ends the watch, and the clause that says so."""
     if colour is _RED:
         return Action.ROLLBACK, True, ""
-    left = evidence.period_s - evidence.elapsed_s
+    left = frame.period_s - frame.elapsed_s
     if left > 0:
         return Action.CONTINUE, False, f"{number(left)} s of the watch are left"
     if colour is _GREEN:
         return Action.ACCEPT, True, ""
-    if evidence.extensions_used < evidence.extensions_allowed:
-        at = f"extension {evidence.extensions_used + 1} of {evidence.extensions_allowed}"
+    if frame.extensions_used < frame.extensions_allowed:
+        at = f"extension {frame.extensions_used + 1} of {frame.extensions_allowed}"
         return Action.EXTEND, False, f"the watch is extended ({at})"
-    action, clause = _AT_THE_END[evidence.undecided]
-    spent = counted(evidence.extensions_used, "extension")
+    action, clause = _AT_THE_END[frame.undecided]
+    spent = counted(frame.extensions_used, "extension")
     return action, True, f"no extension is left after {spent}: {clause}"
 
 

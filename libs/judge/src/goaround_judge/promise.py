@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from goaround_judge.evidence import Evidence, Observed
+from goaround_judge.evidence import Observed
 from goaround_judge.samples import Floats
 
 
@@ -18,10 +18,10 @@ class Promise(NamedTuple):
     signals: int
 
 
-def promise_of(evidence: Evidence, observed: Iterable[Observed]) -> Promise:
+def promise_of(looks: int, observed: Iterable[Observed]) -> Promise:
     """Return what is promised; a signal that never moves cannot raise a false alarm."""
     noisy = sum(not one.rule.muted and _moves(one) for one in observed)
-    return _promise(evidence.looks, max(noisy, 1))
+    return _promise(looks, max(noisy, 1))
 
 
 @lru_cache(maxsize=1024)

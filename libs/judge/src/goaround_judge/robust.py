@@ -50,7 +50,8 @@ def reached(values: Floats) -> Floats:
 
     Nothing (minus infinity) at the first; the second asks both: one look is never enough.
     """
-    levels = np.full(len(values), -np.inf)
+    levels = np.empty(len(values))
+    levels[:1] = -np.inf
     one, two, three = values[:-2], values[1:-1], values[2:]
     levels[2:] = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
     if len(values) >= 2:

@@ -3,6 +3,7 @@
 Plain data with a JSON shape; nothing here decides.
 """
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -46,13 +47,13 @@ class Word(StrEnum):
     THIN = "too little evidence"
 
 
-class SignalVerdict(BaseModel):
+@dataclass(slots=True, kw_only=True)
+class SignalVerdict:
     """How one signal stands. Numbers are in the signal's own unit, for errors a rate.
 
-    `limit` is where Red begins, `green_limit` where Green ends, on the side that hurts.
+    `limit` is where Red begins, `green_limit` where Green ends, on the side that hurts. It is not
+    to be changed, and yet not frozen: it is made at each look, and a guard takes twice as long.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     colour: Colour
@@ -64,8 +65,8 @@ class SignalVerdict(BaseModel):
     limit: float | None = None
     green_limit: float | None = None
     would_be_green: str = ""
-    samples: dict[str, int] = {}
-    baseline_samples: dict[str, int] = {}
+    samples: dict[str, int] = field(default_factory=dict[str, int])
+    baseline_samples: dict[str, int] = field(default_factory=dict[str, int])
     red_at_s: float | None = None
     excess: float = 0.0
     muted: bool = False

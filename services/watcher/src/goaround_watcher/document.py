@@ -102,9 +102,10 @@ def _sides(signal: SignalRecord) -> dict[str, Looks]:
 
 
 def _bounded_signal(signal: SignalRecord, most: int) -> SignalRecord:
-    sides = _sides(signal)
-    if max(map(len, sides.values())) <= most:
+    longest = max(len(signal.before), len(signal.after), len(signal.reference))
+    if longest <= most and max(len(signal.control_before), len(signal.control_after)) <= most:
         return signal
+    sides = _sides(signal)
     return signal.model_copy(update={side: thinned(rows, most) for side, rows in sides.items()})
 
 

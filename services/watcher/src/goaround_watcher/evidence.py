@@ -8,6 +8,7 @@ from goaround_judge import (
     Columns,
     Control,
     Evidence,
+    Frame,
     LogEvidence,
     LogRule,
     LogVerdict,
@@ -81,7 +82,7 @@ def verdict_on(state: State, now: float, insight: Insight) -> Verdict:
         _observed(signal, state.signals.get(signal.name, _UNSEEN), times, every_s, insight)
         for signal in state.plan.signals
     ]
-    return judge_observed(_frame(state, now, ()), observed)
+    return judge_observed(_frame(state, now), observed)
 
 
 def evidence_of(state: State, now: float) -> Evidence:
@@ -91,14 +92,13 @@ def evidence_of(state: State, now: float) -> Evidence:
         _signal(signal, state.signals.get(signal.name, _UNSEEN), times)
         for signal in state.plan.signals
     )
-    return _frame(state, now, columns)
+    return Evidence(columns=columns, **_frame(state, now)._asdict())
 
 
-def _frame(state: State, now: float, columns: tuple[SignalColumns, ...]) -> Evidence:
+def _frame(state: State, now: float) -> Frame:
     period = state.until - state.began
     elapsed = period if now >= state.until - EARLY_S else max(now - state.began, 0.0)
-    return Evidence(
-        columns=columns,
+    return Frame(
         logs=tuple(_log(title, record, state.switched) for title, record in state.logs.items()),
         every_s=state.plan.every.total_seconds(),
         period_s=period,

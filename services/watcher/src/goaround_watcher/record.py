@@ -43,13 +43,11 @@ def _after(
 ) -> SignalRecord:
     if seen is None:
         return record
-    own, control = _since(switched, seen.rows), _since(switched, seen.control)
-    return changed(
-        record,
-        after=with_fresh(record.after, own, step_s),
-        control_after=with_fresh(record.control_after, control, step_s),
-        detail=seen.detail,
-    )
+    after = with_fresh(record.after, _since(switched, seen.rows), step_s)
+    if not seen.control:
+        return changed(record, after=after, detail=seen.detail)
+    control = with_fresh(record.control_after, _since(switched, seen.control), step_s)
+    return changed(record, after=after, control_after=control, detail=seen.detail)
 
 
 def _before(record: SignalRecord, seen: SeenSignal | None) -> SignalRecord:

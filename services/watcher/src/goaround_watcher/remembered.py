@@ -105,14 +105,13 @@ def _small(state: State) -> State:
     of its fields were given and which are defaults, of which every part holds a set of its own.
     """
     state = changed(state, said=())
-    plan, records = state.plan, [*state.signals.values()]
-    parts: list[BaseModel | None] = [state, *records]
-    if plan.model_fields_set is not NOTHING_GIVEN:
-        parts += (plan, plan.extend, plan.baseline, *plan.signals)
+    plan, records = state.plan, state.signals.values()
+    if plan.model_fields_set is not NOTHING_GIVEN:  # it was read; else all is as we left it
+        parts: list[BaseModel | None] = [plan, plan.extend, plan.baseline, *plan.signals, *records]
         parts += (p for s in plan.signals for p in (s.errors, s.requests, s.control))
-    for part in parts:
-        if part is not None:
-            # One for all: whoever makes a changed copy copies it first.
-            object.__setattr__(part, "__pydantic_fields_set__", NOTHING_GIVEN)
+        for part in parts:
+            if part is not None:
+                # One for all: whoever makes a changed copy copies it first.
+                object.__setattr__(part, "__pydantic_fields_set__", NOTHING_GIVEN)
     Looks.share_times(looks for r in records for looks in (r.before, r.after) if looks)
     return state
