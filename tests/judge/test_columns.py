@@ -1,11 +1,13 @@
 """Evidence in columns is the same evidence: the same verdict, byte for byte."""
 
+from array import array
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from goaround_judge import Columns, SampleState, SignalColumns, judge
+from goaround_judge import Columns, SampleState, SignalColumns, judge, moments_since
 from tests.judge.watches import errors, in_columns, noise, signal, watch
 
 
@@ -45,3 +47,18 @@ def test_a_column_without_states_is_ok_throughout() -> None:
 def test_columns_of_different_length_are_refused_with_both_lengths() -> None:
     with pytest.raises(ValidationError, match="value has 1 looks, at_s has 2"):
         Columns(at_s=(0.0, 1.0), value=(1.0,))
+
+
+@given(
+    switched=st.floats(1e9, 2e9),
+    thousandths=st.lists(st.integers(-4_000_000, 4_000_000), max_size=40),
+    beside=st.sampled_from([0.0, 0.0004999, 0.0005, 0.00050001, 0.0003]),
+)
+def test_times_are_rounded_as_python_rounds_them(
+    switched: float, thousandths: list[int], beside: float
+) -> None:
+    at = array("d", [switched + n / 1000 + beside for n in thousandths])
+    times = moments_since(switched, at)
+    due = [round(one - switched, 3) for one in at]
+    assert times.at_s.tolist() == due
+    assert times.in_order == (due == sorted(due))

@@ -24,7 +24,7 @@ from goaround_judge.samples import (
     Sample,
     SampleState,
     Series,
-    moments,
+    moments_since,
     read_arrays,
 )
 from goaround_judge.templates import Severity, TemplateCount, templates
@@ -76,7 +76,7 @@ __all__ = [
     "ended_at",
     "judge",
     "judge_observed",
-    "moments",
+    "moments_since",
     "plan_of",
     "read_arrays",
     "replay",

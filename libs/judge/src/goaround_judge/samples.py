@@ -35,6 +35,8 @@ class SampleState(StrEnum):
     """The source answered from too few events to mean anything."""
 
 
+_NEARLY_HALF = 0.499
+"""Of a millisecond: beyond it the number's own digits tell whether it is up or down."""
 _OK = SampleState.OK
 OK = _OK.value
 """The key under which looks that brought a number are counted; to ask the enum takes longer."""
@@ -156,7 +158,7 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
     """
     if isinstance(looks, Columns):
         return _series(
-            moments(looks.at_s),
+            _moments(np.array(looks.at_s, dtype=np.float64)),
             _column(looks.value, len(looks.at_s)),
             _column(looks.errors, len(looks.at_s)) if counts else None,
             _column(looks.requests, len(looks.at_s)) if counts else None,
@@ -164,7 +166,7 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
         )
     rows = list(map(vars, looks))  # a model is slow to ask for an attribute
     return _series(
-        moments(list(map(_AT_S, rows))),
+        _moments(np.array(list(map(_AT_S, rows)), dtype=np.float64)),
         _column(list(map(_VALUE, rows)), len(rows)),
         _column(list(map(_ERRORS, rows)), len(rows)) if counts else None,
         _column(list(map(_REQUESTS, rows)), len(rows)) if counts else None,
@@ -173,16 +175,28 @@ def read(looks: Sequence[Sample] | Columns, *, counts: bool = False) -> Series:
 
 
 class Moments(NamedTuple):
-    """The times of some looks, which several signals may share; whether none is before its last."""
+    """The times of some looks, which signals may share, and whether they are in order."""
 
     at_s: Floats
     in_order: bool
 
 
-def moments(at_s: Sequence[float]) -> Moments:
+def _moments(at_s: Floats) -> Moments:
     """Return these times, looked through once for all signals."""
-    times = np.array(at_s, dtype=np.float64)
-    return Moments(times, not np.count_nonzero(times[1:] < times[:-1]))
+    return Moments(at_s, not np.count_nonzero(at_s[1:] < at_s[:-1]))
+
+
+def moments_since(switched: float, at: "array[float]") -> Moments:
+    """Return times in seconds after the switch, as `round` does it to three digits.
+
+    Of many looks in a tenth of its time.
+    """
+    seconds = np.frombuffer(at) - switched if at else np.empty(0)
+    exact = seconds * 1000
+    whole = np.rint(exact)
+    if at and float(np.abs(exact - whole).max()) > _NEARLY_HALF:
+        return _moments(np.array([round(one, 3) for one in seconds.tolist()]))
+    return _moments(whole / 1000)
 
 
 def read_arrays(

@@ -23,7 +23,7 @@ from goaround_judge import (
     Usual,
     Verdict,
     judge_observed,
-    moments,
+    moments_since,
 )
 from goaround_schemas.guide import Signal
 from goaround_schemas.watching import SignalSummary
@@ -120,8 +120,7 @@ class _Times:
         key = looks.at.tobytes()
         known = self._known.get(key)
         if known is None:
-            switched = self._switched
-            known = moments([round(at - switched, 3) for at in looks.at])
+            known = moments_since(self._switched, looks.at)
             self._known[key] = known
         return known
 
