@@ -9,6 +9,7 @@ from goaround_watcher.rows import with_fresh
 from goaround_watcher.sources.port import Lines
 from goaround_watcher.state import Doing, LogRecord, SignalRecord, State, changed
 
+# An enum is slow to ask for its members.
 _WATCH, _BASELINE = Doing.WATCH, Doing.BASELINE
 _UNSEEN = SignalRecord()
 
