@@ -6,9 +6,13 @@ step is durable before the next one begins, as each answer of ours is. The steps
 workflow's own process, which is the lighter case. Plain functions: as coroutines the same workflow
 came to two thirds of the runs a second.
 
-    python -m tests.bench.dbos_peer DATABASE_URL RUNS IN_FLIGHT [PORT]
+A workflow is started where it is asked for, in the same process, or handed over by a queue in the
+database, as a request is handed to us: whoever is free takes it, and it outlives who asked.
+
+    python -m tests.bench.dbos_peer DATABASE_URL RUNS IN_FLIGHT [--port PORT] [--queued]
 """
 
+import argparse
 import importlib
 import json
 import os
@@ -25,7 +29,13 @@ STEPS = ("preflight", "deploy", "readiness", "verify", "watch", "record")
 WARM_UP = 20
 
 
-def measure(url: str, runs: int, in_flight: int, port: int | None) -> dict[str, float]:
+LOOK_EVERY_S = 0.05
+"""How often a queue is looked at; twenty times as often as it is by default."""
+
+
+def measure(
+    url: str, runs: int, in_flight: int, *, port: int | None, queued: bool
+) -> dict[str, float]:
     """Run the workflows; return runs a second and the process's own CPU milliseconds a run.
 
     With a port its steps ask the service that answers there, else they do nothing.
@@ -58,7 +68,7 @@ def measure(url: str, runs: int, in_flight: int, port: int | None) -> dict[str, 
     def run(count: int, series: str) -> None:
         going: deque[Any] = deque()
         for number in range(count):
-            going.append(dbos.start_workflow(deployment, f"{series}.{number}"))
+            going.append(begin(deployment, f"{series}.{number}"))
             if len(going) >= in_flight:
                 going.popleft().get_result()
         for handle in going:
@@ -68,6 +78,10 @@ def measure(url: str, runs: int, in_flight: int, port: int | None) -> dict[str, 
 
     asked = httpx.Client()
     dbos.launch()
+    begin = dbos.start_workflow
+    if queued:
+        dbos.register_queue("deployments", polling_interval_sec=LOOK_EVERY_S)
+        begin = dbos.retrieve_queue("deployments").enqueue
     run(WARM_UP, "0")
     cpu, start = _cpu_s(), time.perf_counter()
     run(runs, "1")
@@ -81,8 +95,14 @@ def _cpu_s() -> float:
 
 
 if __name__ == "__main__":
-    asks = int(sys.argv[4]) if len(sys.argv) > 4 else None
-    figures = measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), asks)
+    given = argparse.ArgumentParser(prog="python -m tests.bench.dbos_peer")
+    given.add_argument("url")
+    given.add_argument("runs", type=int)
+    given.add_argument("in_flight", type=int)
+    given.add_argument("--port", type=int)
+    given.add_argument("--queued", action="store_true")
+    said = given.parse_args()
+    figures = measure(said.url, said.runs, said.in_flight, port=said.port, queued=said.queued)
     sys.stdout.write(json.dumps(figures) + "\n")
     sys.stdout.flush()
     # Its threads end with it.

@@ -4,7 +4,8 @@ Ours go from `deploy.requested` on the bus to `deploy.finished` on the bus, thro
 a process of its own, on the embedded servers with their durable defaults: one HTTP request as the
 deployment's step, one TCP connection as the health check, a watch of zero length, and so many
 services, since one run is active for each. The peer runs on the same Postgres, in the same minutes,
-with the same request and connection as steps; and once more with steps that do nothing at all.
+with the same request and connection as steps; once more with steps that do nothing at all; and
+once handed over by its queue, as requests are to us.
 
     python -m tests.bench.throughput [IN_FLIGHT ...]
 """
@@ -129,11 +130,11 @@ async def ours(
 
 
 def peers(
-    system: LocalSystem, levels: tuple[int, ...], port: int | None = None
+    system: LocalSystem, levels: tuple[int, ...], port: int | None = None, *, queued: bool = False
 ) -> dict[str, float]:
     """Return the peer's runs a second at every level; nothing where it is not installed.
 
-    Without a port its steps do nothing.
+    Without a port its steps do nothing; `queued` workflows go through its queue.
     """
     if importlib.util.find_spec("dbos") is None:
         _say("the peer was not run: it needs the package dbos (make bench installs it)")
@@ -142,11 +143,13 @@ def peers(
     for level in levels:
         runs = str(PEER_RUNS.get(level, level))
         command = [sys.executable, "-m", "tests.bench.dbos_peer", system.database_url, runs]
-        command += [str(level), *([str(port)] if port else [])]
+        command += [str(level), *(["--port", str(port)] if port else [])]
+        command += ["--queued"] if queued else []
         out = subprocess.run(command, check=True, capture_output=True, text=True)
         said = json.loads(out.stdout.splitlines()[-1])
         found[str(level)] = round(said["runs_per_s"], 1)
         does = "the same steps" if port else "empty steps"
+        does += ", queued" if queued else ""
         _say(f"the peer with {does}, {level} in flight: {said}")
     return found
 
@@ -165,6 +168,7 @@ async def measure(system: LocalSystem, root: Path, levels: tuple[int, ...]) -> d
     figures = await ours(system, root, levels, port)
     beside = await asyncio.to_thread(peers, system, levels, port)
     beside_empty = await asyncio.to_thread(peers, system, levels)
+    queued = await asyncio.to_thread(peers, system, levels, port, queued=True)
     server.close()
     return {
         "ratio_vs_dbos": _ratios(figures, beside),
@@ -174,6 +178,8 @@ async def measure(system: LocalSystem, root: Path, levels: tuple[int, ...]) -> d
         "dbos_runs_per_s": beside,
         "dbos_runs_per_s_with_empty_steps": beside_empty,
         "ratio_vs_dbos_with_empty_steps": _ratios(figures, beside_empty),
+        "dbos_runs_per_s_queued": queued,
+        "ratio_vs_dbos_queued": _ratios(figures, queued),
     }
 
 
