@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import nats
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from goaround_chassis.bus import Bus, Subscription
 from goaround_chassis.settings import BusSettings
 from goaround_schemas.envelope import Message, encode
-from tests.chassis.lane import Lane
+from tests.chassis.lane import Lane, until
 from tests.chassis.messages import requested
 from tests.chassis.nats_server import NatsServer
 
@@ -92,3 +93,35 @@ async def test_what_comes_for_the_third_time_is_handled_by_itself(
     await lane.settled(2)
     assert desk.lists == []
     assert sorted(desk.alone) == RUNS[:2]
+
+
+async def test_what_comes_again_while_it_waits_for_its_turn_is_in_the_list_once(
+    lane: Lane,
+) -> None:
+    desk = Desk()
+    go_on = asyncio.Event()
+
+    async def many(messages: Sequence[Message]) -> None:
+        await desk.many(messages)
+
+    async def one(message: Message) -> None:
+        desk.alone.append(message.subject)
+        await go_on.wait()
+
+    await lane.bus.consume(
+        Subscription(lane.stream, lane.consumer, one, together=many, concurrency=8, turns=1)
+    )
+    await lane.send(encode(requested("run-0")))
+    await until(partial(_holds, lane, "in_hand", 1))
+    for run in RUNS[1:3]:
+        await lane.send(encode(requested(run)))
+    # Nobody says of these that they are worked on, so the server offers them again.
+    await until(partial(_holds, lane, "redelivered", 2))
+    go_on.set()
+    await lane.settled(3)
+    assert desk.alone == ["run-0"]
+    assert desk.lists == [RUNS[1:3]]
+
+
+async def _holds(lane: Lane, what: str, least: int) -> bool:
+    return (await lane.state())[what] >= least

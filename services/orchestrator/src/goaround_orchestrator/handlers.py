@@ -59,13 +59,13 @@ async def on_requests(
 ) -> None:
     """Many knocked, in this order: all of them are admitted in one transaction, or none is."""
     knocks = [_knock(received) for received in many]
-    doors = [(knock.arrival, _asked(knock, guides)) for knock in knocks]
-    asked = [door.asked for _, door in doors if isinstance(door.asked, Request)]
+    doors = {knock.arrival: _asked(knock, guides) for knock in knocks}
+    asked = [door.asked for door in doors.values() if isinstance(door.asked, Request)]
     async with ledger.unit() as unit:
-        fresh = await unit.first_times([f"knock/{arrival}" for arrival, _ in doors])
+        fresh = await unit.first_times([f"knock/{arrival}" for arrival in doors])
         places = [(request.data.service, request.data.environment) for request in asked]
         await unit.hold([request.data.run_id for request in asked], places)
-        for arrival, door in doors:
+        for arrival, door in doors.items():
             if f"knock/{arrival}" in fresh:
                 now = clock.now()
                 decided = await _admission(unit, door, now)

@@ -158,7 +158,9 @@ class Settlement:
 
     async def _in_one_go(self, messages: list[Msg]) -> set[int]:
         """Handle those that are fit for it; return which are done, by their identity."""
-        fit = {id(msg): (msg, found) for msg in messages if (found := self._fit(msg)) is not None}
+        # One that came again while it waited here is in the list twice: the first stands for both.
+        once = {msg.metadata.sequence.stream: msg for msg in reversed(messages)}.values()
+        fit = {id(m): (m, found) for m in reversed(once) if (found := self._fit(m)) is not None}
         if self._together is None or len(fit) < 2:
             return set()
         started = time.perf_counter()
