@@ -33,7 +33,7 @@ from goaround_schemas.watching import (
 _DAY_S = 86_400.0
 _GIB = 1024**3
 
-WATCH_SLOTS = 8
+WATCH_SLOTS = 4
 WATCH_TIMERS = {
     "watcher-timers": "watch",
     **{f"watcher-timers-{slot}": f"watch-{slot}" for slot in range(WATCH_SLOTS)},
@@ -48,6 +48,9 @@ INSPECTIONS = "deployer-inspections"
 ACK_WAIT_S = 2.0
 """How long a message in the hands of a worker that died waits for another one. A worker that
 lives says so every third of it, so this does not bound how long work may take."""
+LOOK_ACK_WAIT_S = 3.0
+"""The same of a tick. Many looks wait for their turn where there is too much to do, and each that
+comes again is work for nothing; who takes a dead watcher's ticks is known after three seconds."""
 
 SAYS: Mapping[str, tuple[type[Message], ...]] = {
     "verifier": (DeployVerified,),
@@ -142,7 +145,7 @@ def topology(
                     stream=TIMERS,
                     name=consumer,
                     filters=(f"timer.fired.{alarm}.>",),
-                    ack_wait_s=ACK_WAIT_S,
+                    ack_wait_s=LOOK_ACK_WAIT_S,
                     max_ack_pending=20_000,
                 )
                 for consumer, alarm in WATCH_TIMERS.items()

@@ -39,7 +39,7 @@ TOGETHER_S = 0.1
 """What many looks lead to is written together: the bus does with half the work, and a look that is
 three tenths of a second later is none the worse."""
 CREW = 4
-"""Of how many looks at once one slot may have all in hand: alone, a watcher takes eight slots."""
+"""Of how many looks at once one slot may have its part in hand: alone, a watcher takes all four."""
 OWN = "GOAROUND_"
 """Our own settings, with our own passwords; a guide's command has no business with them."""
 

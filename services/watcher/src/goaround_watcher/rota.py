@@ -8,7 +8,7 @@ only leads: any watcher may take any tick.
 from collections.abc import Iterable
 from zlib import crc32
 
-SLOTS = 8
+SLOTS = 4
 """Each is a consumer, which costs the server some; fewer would make the shares of three or five
 watchers more unequal. Slots cannot change in number while alarms are set."""
 TIMER = "watch"
