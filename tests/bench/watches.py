@@ -57,11 +57,12 @@ class Load:
 
     @property
     def spread_s(self) -> float:
-        """Over what time the watches begin: two intervals, half of all in each.
+        """Over what time the watches begin: eight intervals.
 
-        To begin costs more than a tick; so there is never more to do than when all are there.
+        To begin costs two or three times as much as a tick. In two intervals there was twice as
+        much to do as when all are there; who began late then ticks late, and with many others.
         """
-        return 2 * self.every_s
+        return 8 * self.every_s
 
 
 def guide(load: Load, number: int) -> Watch:
