@@ -90,7 +90,7 @@ def _is_program(path: Path, *, as_interpreter: bool = False) -> bool:
     """Whether the kernel starts this file: for this machine, or by an interpreter that is."""
     head = _head(path)
     if head.startswith(b"\x7fELF"):
-        return _machine(head) == _machine(_head(Path("/proc/self/exe")))
+        return _machine(head) == _own_machine()
     if as_interpreter or not head.startswith(b"#!"):
         return False
     line, ended, _ = head[2:].partition(b"\n")
@@ -111,3 +111,8 @@ def _head(path: Path) -> bytes:
 def _machine(head: bytes) -> tuple[bytes, bytes]:
     """Return an ELF file's class and byte order, and its machine (elf(5))."""
     return head[4:6], head[18:20]
+
+
+@cache
+def _own_machine() -> tuple[bytes, bytes]:
+    return _machine(_head(Path("/proc/self/exe")))
