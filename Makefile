@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := schemas libs/chassis libs/secrets libs/guidebook libs/judge libs/migrating libs/goaround $(addprefix services/,orchestrator verifier deployer watcher scribe notifier) $(addprefix examples/,shop source-csv)
 WATCHBENCH ?= ../shared/watchbench
+# Where it is set, every process of a test or a demo would compile all of our code anew.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fast format schemas asyncapi docs bench watches growth rehearsal simulate mutate watchbench judge-power chaos chaos-short system pins clean
 
@@ -30,8 +32,9 @@ fast: .venv/ready ## the tests that need no servers
 system: .venv/ready ## only the tests with real processes
 	@$(BIN)/pytest -m system
 
-check: .venv/ready ## format, lint, types, import rules
-	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy && $(BIN)/pyright && $(BIN)/lint-imports --cache-dir .import_linter_cache
+check: .venv/ready ## format, lint, types, import rules, and that every test is found
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@set -o pipefail; $(BIN)/pyright --threads 2 & $(BIN)/mypy && $(BIN)/lint-imports --cache-dir .import_linter_cache && $(BIN)/pytest --collect-only -q | grep -v ::; own=$$?; wait $$! && exit $$own
 
 format: .venv/ready ## put the code in house format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

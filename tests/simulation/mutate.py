@@ -34,14 +34,19 @@ class Caught:
 def hunt(name: str, seed_from: int, most: int = MOST_SEEDS) -> Caught | None:
     """Live histories with a mutant until one breaks that is sound without it."""
     for seed in range(seed_from, seed_from + most):
-        world, whole = World(seed, MUTANTS[name]), World(seed)
+        world = World(seed, MUTANTS[name])
         found = violations(world, world.run())
-        if found and not violations(whole, whole.run()):
+        if found and _is_sound(seed):
             # What tells most of it: the invariant that is violated most often.
             by = Counter(invariant for invariant, _ in found).most_common(1)[0][0]
             how = next(how for invariant, how in found if invariant == by)
             return Caught(by, how, seed, seed - seed_from + 1)
     return None
+
+
+def _is_sound(seed: int) -> bool:
+    whole = World(seed)
+    return not violations(whole, whole.run())
 
 
 def main(seed_from: int, names: Iterable[str] = tuple(MUTANTS)) -> int:
