@@ -16,18 +16,14 @@ from typing import Any
 
 from goaround.topology import WATCH_TIMERS
 from goaround_chassis.bus import Bus, Received, Topology
-from goaround_chassis.timers import timer_stream
-from goaround_schemas.subjects import DEPLOY, WORK
+from goaround_schemas.subjects import DEPLOY, TIMERS, WORK
 from tests.chaos.history import Effect
 
 CONSUMERS = {
     "orchestrator": ((DEPLOY, "orchestrator"), (DEPLOY, "orchestrator-requests")),
     "verifier": ((WORK, "verifier"),),
     "deployer": ((WORK, "deployer"), (WORK, "deployer-inspections")),
-    "watcher": (
-        (WORK, "watcher"),
-        *((timer_stream(alarm), name) for name, alarm in WATCH_TIMERS.items()),
-    ),
+    "watcher": ((WORK, "watcher"), *((TIMERS, name) for name in WATCH_TIMERS)),
     "scribe": ((WORK, "scribe"),),
     "notifier": ((WORK, "notifier"),),
 }

@@ -10,7 +10,7 @@ import pytest
 
 from goaround_chassis.bus import Bus, Consumer, Received, Stream, Subscription, Topology, apply
 from goaround_chassis.testing import Alarm, ManualClock, MemoryTimers
-from goaround_chassis.timers import Timers, timer_stream, timer_subject, timer_subjects
+from goaround_chassis.timers import Timers
 from tests.chassis.lane import until
 
 pytestmark = pytest.mark.system
@@ -126,24 +126,3 @@ async def test_nothing_is_left_of_a_cancelled_alarm(bus: Bus) -> None:
 
     await until(is_so)
     await bus.api("STREAM.DELETE.TIMERS")
-
-
-def test_alarms_of_a_numbered_name_have_a_stream_of_their_own() -> None:
-    names = ("watch", "watch-3", "watch-12", "watch-x")
-    assert [timer_stream(n) for n in names] == ["TIMERS", "TIMERS_3", "TIMERS_12", "TIMERS"]
-    assert [timer_subjects(timer_stream(n)) for n in names[:2]] == ["timer.>", "timer_3.>"]
-    assert timer_subject("at", "watch", "run-1") == "timer.at.watch.run-1"
-    assert timer_subject("fired", "watch-3", "run-1") == "timer_3.fired.watch-3.run-1"
-
-
-async def test_an_alarm_of_a_numbered_name_rings_in_its_stream(bus: Bus) -> None:
-    stream = Stream("TIMERS_7", ("timer_7.>",), retention="workqueue", schedules=True)
-    await apply(bus, Topology(streams=(stream,)))
-    await bus.timers().at("bell-7", "one", datetime.now(UTC), b"now")
-
-    async def rung() -> bool:
-        found = await bus.last_on("TIMERS_7", "timer_7.fired.bell-7.one")
-        return found is not None and found.body == b"now"
-
-    await until(rung)
-    await bus.api("STREAM.DELETE.TIMERS_7")

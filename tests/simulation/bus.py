@@ -17,8 +17,8 @@ from goaround.topology import topology
 from goaround_chassis.bus import Subscription
 from goaround_chassis.bus.crew import Crew
 from goaround_chassis.bus.settle import Settlement
-from goaround_chassis.timers import timer_stream, timer_subject
-from goaround_schemas.subjects import WORK
+from goaround_chassis.timers import FIRED
+from goaround_schemas.subjects import TIMERS, WORK
 from tests.simulation.clock import START, Host, Loop
 from tests.simulation.faults import Fate, Gate
 
@@ -252,11 +252,9 @@ class Bus:
             self.loop.after(self.away_until - self.loop.now_s, self._ring, token, number, body)
             return
         del self._alarms[token]
-        name, _, key = token.partition(".")
-        stream, subject = timer_stream(name), timer_subject("fired", name, key)
-        self.put(stream, subject, body, {})
+        self.put(TIMERS, f"{FIRED}.{token}", body, {})
         if self.fate.strikes(self.fate.weather.doubles, "alarm fired twice"):
-            self.put(stream, subject, body, {})
+            self.put(TIMERS, f"{FIRED}.{token}", body, {})
 
     def _word_lost(self, what: str) -> bool:
         return self.loop.now_s < self.away_until or self.fate.strikes(

@@ -18,7 +18,6 @@ from goaround_chassis.clock import Clock
 from goaround_chassis.errors import Later
 from goaround_chassis.publisher import Publisher
 from goaround_chassis.testing import MemoryBucket
-from goaround_chassis.timers import timer_stream
 from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command as on_procedure
 from goaround_deployer.handlers import on_dead as on_dead_procedure
@@ -49,7 +48,7 @@ from goaround_schemas.procedure import (
     WorkRollback,
 )
 from goaround_schemas.recording import DeployRecorded, WorkRecord
-from goaround_schemas.subjects import DEPLOY, WORK
+from goaround_schemas.subjects import DEPLOY, TIMERS, WORK
 from goaround_schemas.watching import DeployBaselined, DeployEvidenced, DeployJudged, WorkWatch
 from goaround_scribe.handlers import Desk as ScribeDesk
 from goaround_scribe.handlers import on_dead as on_dead_record
@@ -366,10 +365,10 @@ def watcher(life: Life) -> None:
             concurrency=8,
         )
     )
-    for consumer, alarm in WATCH_TIMERS.items():
+    for consumer in WATCH_TIMERS:
         life.wire.subscribe(
             Subscription(
-                stream=timer_stream(alarm),
+                stream=TIMERS,
                 consumer=consumer,
                 handler=partial(on_tick, ports=ports),
                 raw=True,

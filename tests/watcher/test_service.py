@@ -16,11 +16,10 @@ import pytest
 from goaround.topology import WATCH_TIMERS
 from goaround_chassis.bus import Bucketspec, Bus, Consumer, Stream, Topology, apply
 from goaround_chassis.settings import BusSettings
-from goaround_chassis.timers import timer_stream, timer_subject, timer_subjects
 from goaround_schemas.catalogue import parse
 from goaround_schemas.envelope import Message, derived_id, encode
 from goaround_schemas.guide import Watch
-from goaround_schemas.subjects import DEAD, DEPLOY, WORK, filter_for, subject_of
+from goaround_schemas.subjects import DEAD, DEPLOY, TIMERS, WORK, filter_for, subject_of
 from goaround_schemas.watching import DeployBaselined, DeployJudged, DeployObserved, WorkWatch
 from tests.watcher.builders import command, plan
 from tests.watcher.provider import Asked, Provider
@@ -31,19 +30,14 @@ TOPOLOGY = Topology(
     streams=(
         Stream(WORK, ("work.>",), retention="workqueue"),
         Stream(DEPLOY, ("deploy.>",)),
-        *(
-            Stream(stream, (timer_subjects(stream),), retention="workqueue", schedules=True)
-            for stream in map(timer_stream, WATCH_TIMERS.values())
-        ),
+        Stream(TIMERS, ("timer.>",), retention="workqueue", schedules=True),
         Stream(DEAD, ("dead.>",)),
     ),
     consumers=(
         Consumer(WORK, "watcher", (filter_for(WorkWatch),), ack_wait_s=1.0),
         *(
-            Consumer(
-                timer_stream(alarm), name, (timer_subject("fired", alarm, ">"),), ack_wait_s=1.0
-            )
-            for name, alarm in WATCH_TIMERS.items()
+            Consumer(TIMERS, consumer, (f"timer.fired.{alarm}.>",), ack_wait_s=1.0)
+            for consumer, alarm in WATCH_TIMERS.items()
         ),
     ),
     buckets=(Bucketspec("watches"),),

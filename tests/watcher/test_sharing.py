@@ -15,9 +15,8 @@ import pytest
 from goaround.topology import topology
 from goaround_chassis.bus import Bus, apply
 from goaround_chassis.settings import BusSettings
-from goaround_chassis.timers import timer_stream, timer_subject
 from goaround_schemas.catalogue import parse
-from goaround_schemas.subjects import DEPLOY, filter_for
+from goaround_schemas.subjects import DEPLOY, TIMERS, filter_for
 from goaround_schemas.watching import DeployObserved
 from goaround_watcher.rota import SLOTS, slot, timer
 from tests.bench.processes import Process, started
@@ -142,18 +141,13 @@ async def test_a_watch_that_was_begun_by_a_release_without_slots_goes_on(house: 
         # From the second look on there is always an alarm, or the tick that sets the next one.
         await house.looks(run, 2)
         before.kill()
-    alarm = await house.bus.last_on(
-        timer_stream(timer(number)), timer_subject("at", timer(number), run)
-    )
+    alarm = await house.bus.last_on(TIMERS, f"timer.at.{timer(number)}.{run}")
     if alarm is None:
-        alarm = await house.bus.last_on(
-            timer_stream(timer(number)), timer_subject("fired", timer(number), run)
-        )
+        alarm = await house.bus.last_on(TIMERS, f"timer.fired.{timer(number)}.{run}")
     assert alarm is not None
     await house.bus.timers().cancel(timer(number), run)
     await house.bus.api(
-        f"STREAM.PURGE.{timer_stream(timer(number))}",
-        json.dumps({"filter": timer_subject("fired", timer(number), ">")}).encode(),
+        f"STREAM.PURGE.{TIMERS}", json.dumps({"filter": f"timer.fired.{timer(number)}.>"}).encode()
     )
     async with house.watcher("after") as after:
         await house.bus.timers().at("watch", run, datetime.now(UTC), alarm.body)

@@ -19,7 +19,6 @@ from goaround_chassis.testing import (
     MemoryTimers,
     RecordingPublisher,
 )
-from goaround_chassis.timers import timer_subject
 from goaround_judge import SampleState, judge, recording
 from goaround_schemas.envelope import Message, derived_id, encode
 from goaround_schemas.watching import (
@@ -180,7 +179,7 @@ def alarm_name(run: str = "r1") -> str:
 
 
 def received(alarm: Alarm, delivered: int = 1) -> Received:
-    subject = timer_subject("fired", alarm.name, alarm.key)
+    subject = f"timer.fired.{alarm.name}.{alarm.key}"
     return Received(subject, alarm.body, {}, "TIMERS", 1, START, delivered)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from goaround.embedded import NatsUser
 from goaround_chassis.bus import Bucketspec, Consumer, Stream, Topology
-from goaround_chassis.timers import timer_stream, timer_subject, timer_subjects
 from goaround_schemas.envelope import Message
 from goaround_schemas.matrix import DeployVerified, WorkVerify
 from goaround_schemas.notice import DeployNotified, WorkNotify
@@ -22,7 +21,7 @@ from goaround_schemas.procedure import (
     WorkRollback,
 )
 from goaround_schemas.recording import DeployRecorded, WorkRecord
-from goaround_schemas.subjects import DEAD, DEPLOY, FRONT_DOOR, WORK, filter_for, name_of
+from goaround_schemas.subjects import DEAD, DEPLOY, FRONT_DOOR, TIMERS, WORK, filter_for, name_of
 from goaround_schemas.watching import (
     DeployBaselined,
     DeployEvidenced,
@@ -124,15 +123,12 @@ def topology(
                 duplicate_window_s=300,
                 replicas=replicas,
             ),
-            *(
-                Stream(
-                    stream,
-                    subjects=(timer_subjects(stream),),
-                    retention="workqueue",
-                    schedules=True,
-                    replicas=replicas,
-                )
-                for stream in map(timer_stream, WATCH_TIMERS.values())
+            Stream(
+                TIMERS,
+                subjects=("timer.>",),
+                retention="workqueue",
+                schedules=True,
+                replicas=replicas,
             ),
             Stream(DEAD, subjects=("dead.>",), max_bytes=_GIB, replicas=replicas),
         ),
@@ -146,9 +142,9 @@ def topology(
             ),
             *(
                 Consumer(
-                    stream=timer_stream(alarm),
+                    stream=TIMERS,
                     name=consumer,
-                    filters=(timer_subject("fired", alarm, ">"),),
+                    filters=(f"timer.fired.{alarm}.>",),
                     ack_wait_s=LOOK_ACK_WAIT_S,
                     max_ack_pending=20_000,
                 )
@@ -197,11 +193,8 @@ def _worker(service: str) -> NatsUser:
         publish += (f"{PRESENCE}.*",)
         subscribe += (f"{PRESENCE}.*",)
         for consumer, alarm in WATCH_TIMERS.items():
-            publish += (
-                timer_subject("at", alarm, ">"),
-                f"dead.{timer_subject('fired', alarm, '>')}",
-            )
-            publish += _reads(timer_stream(alarm), consumer)
+            publish += (f"timer.at.{alarm}.>", f"dead.timer.fired.{alarm}.>")
+            publish += _reads(TIMERS, consumer)
     return NatsUser(service, publish_allow=publish, subscribe_allow=subscribe)
 
 

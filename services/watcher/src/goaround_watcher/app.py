@@ -12,7 +12,6 @@ import httpx
 from goaround_chassis.bus import Bus, Gate, Received, Subscription, as_token
 from goaround_chassis.clock import Clock, SystemClock
 from goaround_chassis.service import Service
-from goaround_chassis.timers import timer_stream
 from goaround_schemas.guide import PrometheusServer
 from goaround_schemas.subjects import TIMERS, WORK
 from goaround_schemas.watching import WorkWatch
@@ -21,7 +20,7 @@ from goaround_watcher.envelope import SOURCE
 from goaround_watcher.handlers import BUCKET, Ports, on_command, on_dead, on_tick
 from goaround_watcher.look import Sources, SourcesLookout
 from goaround_watcher.presence import Presence
-from goaround_watcher.rota import SLOTS, timer
+from goaround_watcher.rota import SLOTS
 from goaround_watcher.secret import opened_from, options_from
 from goaround_watcher.settings import WatcherSettings
 from goaround_watcher.sources import plugins
@@ -62,6 +61,7 @@ async def build(settings: WatcherSettings, bus: Bus) -> Service:
     presence = Presence(bus, _name(ports.clock), partial(_take, gates=gates, ports=ports))
     ticks = partial(
         Subscription,
+        stream=TIMERS,
         handler=_at_most(settings.looks_at_once, partial(on_tick, ports=ports)),
         raw=True,
         concurrency=-(-settings.looks_at_once // CREW),
@@ -79,12 +79,9 @@ async def build(settings: WatcherSettings, bus: Bus) -> Service:
                 # A command begins with a look.
                 concurrency=max(settings.concurrency, settings.looks_at_once // 2),
             ),
-            *(
-                ticks(stream=timer_stream(timer(slot)), consumer=f"{TICKS}-{slot}", gate=gate)
-                for slot, gate in gates.items()
-            ),
+            *(ticks(consumer=f"{TICKS}-{slot}", gate=gate) for slot, gate in gates.items()),
             # Alarms that were set by a release without slots.
-            ticks(stream=TIMERS, consumer=TICKS),
+            ticks(consumer=TICKS),
         ),
         background=(presence.keep,),
         on_leave=(presence.leave,),

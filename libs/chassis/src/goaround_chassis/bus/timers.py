@@ -1,4 +1,4 @@
-"""Timers as NATS keeps them: scheduled messages of streams of their own (server 2.12 and later).
+"""Timers as NATS keeps them: scheduled messages of the stream TIMERS (server 2.12 and later).
 
 An alarm is a message on `timer.at.<name>.<key>`; when due, the server puts its body on
 `timer.fired.<name>.<key>` in the same stream. Setting an alarm again replaces it. Cancelling
@@ -7,13 +7,14 @@ no right to purge. A tick that was firing at that moment still arrives; its read
 which tick it waits for.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from goaround_chassis.bus.grouping import Grouping
 from goaround_chassis.bus.naming import new_id
 from goaround_chassis.bus.tokens import as_token
-from goaround_chassis.timers import timer_stream, timer_subject
+from goaround_chassis.timers import AT, FIRED
+
+STREAM = "TIMERS"
 
 
 class NatsTimers:
@@ -30,18 +31,18 @@ class NatsTimers:
             "Nats-Schedule-Target": fired(name, key),
             "Nats-Msg-Id": new_id(),
         }
-        await self._publish(name, key, body, headers)
+        await self._grouping.publish(_at(name, key), body, stream=STREAM, headers=headers)
 
     async def cancel(self, name: str, key: str) -> None:
         """Drop the alarm, if it has not fired; no matter if there is none."""
         headers = {"Nats-Rollup": "sub", "Nats-TTL": "1s", "Nats-Msg-Id": new_id()}
-        await self._publish(name, key, b"", headers)
-
-    async def _publish(self, name: str, key: str, body: bytes, headers: Mapping[str, str]) -> None:
-        subject = timer_subject("at", as_token(name), as_token(key))
-        await self._grouping.publish(subject, body, stream=timer_stream(name), headers=headers)
+        await self._grouping.publish(_at(name, key), b"", stream=STREAM, headers=headers)
 
 
 def fired(name: str, key: str) -> str:
     """The subject on which an alarm arrives."""
-    return timer_subject("fired", as_token(name), as_token(key))
+    return f"{FIRED}.{as_token(name)}.{as_token(key)}"
+
+
+def _at(name: str, key: str) -> str:
+    return f"{AT}.{as_token(name)}.{as_token(key)}"
