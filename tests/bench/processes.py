@@ -14,9 +14,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _READY_S = 30.0
-_HANDLED = re.compile(
-    rb'^goaround_messages_total\{consumer="(watcher-timers[^"]*)",result="handled"\} (.+)$', re.M
-)
+_LOOKS = re.compile(rb'^goaround_watch_looks_total\{cause="(\w+)"\} (.+)$', re.M)
 
 
 @dataclass
@@ -41,14 +39,15 @@ class Process:
         return 0.0
 
     def ticks(self) -> int:
-        """Return how many ticks a watcher says that it has handled."""
-        return sum(self.ticks_by_consumer().values())
+        """Return how many looks a watcher says that it has taken after each watch's first."""
+        looks = self.looks()
+        return looks["clock"] + looks["alarm"]
 
-    def ticks_by_consumer(self) -> dict[str, int]:
-        """Return the same for each consumer of which it has handled any."""
+    def looks(self) -> dict[str, int]:
+        """Return how many looks it has taken, by what brought them about."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as page:
-            found = _HANDLED.findall(page.read())
-        return {name.decode(): int(float(count)) for name, count in found if float(count)}
+            found = _LOOKS.findall(page.read())
+        return {by.decode(): int(float(count)) for by, count in found}
 
     def kill(self) -> None:
         """End it as a crash would."""

@@ -68,6 +68,15 @@ async def test_who_can_wait_does_not_where_there_is_little(lane: Lane) -> None:
     assert len(await bodies(lane)) == 3
 
 
+async def test_one_stream_may_have_another_patience_than_all_others(lane: Lane) -> None:
+    lane.bus.gather(60)
+    lane.bus.gather(0, stream=lane.stream)
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            await asyncio.gather(*(publishing(lane, b"x", uuid4().hex) for _ in range(LEAST)))
+    assert len(await bodies(lane)) == 2 * LEAST
+
+
 @FEW_AND_MANY
 async def test_a_repeat_among_others_is_told_as_one_and_holds_up_none(
     lane: Lane, count: int

@@ -56,9 +56,10 @@ from goaround_scribe.handlers import on_record
 from goaround_verifier.asking import Examiner, Limits
 from goaround_verifier.handlers import on_dead as on_dead_matrix
 from goaround_verifier.handlers import on_verify
-from goaround_watcher.handlers import Ports, on_tick
+from goaround_watcher.handlers import Ports, on_due, on_tick
 from goaround_watcher.handlers import on_command as on_watch
 from goaround_watcher.handlers import on_dead as on_dead_watch
+from goaround_watcher.leading import Leading
 from tests.simulation import estate as there
 from tests.simulation.bus import Bus
 from tests.simulation.clock import Host, HostClock, Loop
@@ -375,6 +376,8 @@ def watcher(life: Life) -> None:
                 concurrency=8,
             )
         )
+    leading = Leading(ports.lead, life.clock, asyncio.Semaphore(8))
+    site.loop.spawn(life.host, leading.keep(partial(on_due, ports=ports)))
 
 
 def scribe(life: Life) -> None:

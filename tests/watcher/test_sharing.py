@@ -18,6 +18,7 @@ from goaround_chassis.settings import BusSettings
 from goaround_schemas.catalogue import parse
 from goaround_schemas.subjects import DEPLOY, TIMERS, filter_for
 from goaround_schemas.watching import DeployObserved
+from goaround_watcher.lead import FOLLOWS
 from goaround_watcher.rota import SLOTS, slot, timer
 from tests.bench.processes import Process, started
 from tests.watcher.builders import command, plan
@@ -101,24 +102,31 @@ async def test_each_watchs_ticks_stay_with_one_watcher_while_nobody_comes_or_goe
             await house.watch(run, every="400ms")
         # What one asked for while it was alone stands for two seconds, which are five looks.
         await asyncio.gather(*(house.looks(run, 6) for run in RUNS.values()))
-        before = [await asyncio.to_thread(process.ticks_by_consumer) for process in (one, two)]
-        await asyncio.gather(*(house.looks(run, 2) for run in RUNS.values()))
+        before = [await asyncio.to_thread(process.looks) for process in (one, two)]
+        await asyncio.gather(*(house.looks(run, 4) for run in RUNS.values()))
         for process, was, share in zip((one, two), before, shares, strict=True):
-            now = await asyncio.to_thread(process.ticks_by_consumer)
-            grown = {name for name, count in now.items() if count > was.get(name, 0)}
-            assert grown == {f"watcher-timers-{number}" for number in share}
+            now = await asyncio.to_thread(process.looks)
+            # No look came to be by its alarm, so none was anybody else's.
+            assert (now["command"], now["alarm"]) == (was["command"], was["alarm"])
+            assert now["clock"] - was["clock"] >= 3 * len(share)
 
 
-async def test_a_killed_watchers_slots_are_taken_over_within_four_seconds(house: House) -> None:
+async def test_a_killed_watchers_slots_and_looks_are_taken_over_within_four_seconds(
+    house: House,
+) -> None:
     async with house.watcher("one"), house.watcher("two") as two:
         _, its = await house.shared("one", "two")
         run = RUNS[min(its)]
         await house.watch(run)
         await house.looks(run, 2)
         two.kill()
+        began = time.monotonic()
         taken_s = await house.until(lambda: house.share("one") == ALL)
-        await house.looks(run, 2)
+        await house.looks(run, 1)
+        looked_s = time.monotonic() - began
     assert taken_s < 4
+    # The alarm of what was led rings three seconds after it was due.
+    assert looked_s < 5
 
 
 async def test_a_watcher_that_stops_hands_over_at_once(house: House) -> None:
@@ -130,8 +138,12 @@ async def test_a_watcher_that_stops_hands_over_at_once(house: House) -> None:
         assert one.popen is not None
         one.popen.terminate()
         taken_s = await house.until(lambda: house.share("two") == ALL)
+        began = time.monotonic()
         await house.looks(run, 2)
+        looked_s = time.monotonic() - began
     assert taken_s < 1
+    # What was led had been handed back: its alarm did not ring three seconds late.
+    assert looked_s < FOLLOWS.total_seconds() - 0.5
 
 
 async def test_a_watch_that_was_begun_by_a_release_without_slots_goes_on(house: House) -> None:
@@ -154,8 +166,7 @@ async def test_a_watch_that_was_begun_by_a_release_without_slots_goes_on(house: 
         await house.looks(run, 2)
 
         def goes_on() -> bool:
-            handled = after.ticks_by_consumer()
-            return handled.get(f"watcher-timers-{number}", 0) >= 2
+            return after.looks()["clock"] >= 2
 
         await house.until(goes_on)
-        assert after.ticks_by_consumer()["watcher-timers"] == 1
+        assert after.looks()["alarm"] == 1

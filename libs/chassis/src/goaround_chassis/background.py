@@ -1,4 +1,4 @@
-"""Tasks that run as long as the service does, and are started again when they should end."""
+"""Tasks beside the messages: kept running as long as the service does, or done once at a try."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -37,6 +37,16 @@ async def keep_running(task: Background, health: Health) -> None:
             pause_s = FIRST_PAUSE_S
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+async def attempt(work: Callable[[], Awaitable[object]], name: str) -> bool:
+    """Return whether it worked out; for what somebody else will do where it does not."""
+    try:
+        await work()
+    except Exception as error:  # noqa: BLE001 - it is told, and left to others
+        log.warning("attempt_failed", task=name, why=str(error) or type(error).__name__)
+        return False
+    return True
 
 
 def name_of(call: Callable[..., object]) -> str:

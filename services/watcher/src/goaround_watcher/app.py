@@ -17,7 +17,8 @@ from goaround_schemas.subjects import TIMERS, WORK
 from goaround_schemas.watching import WorkWatch
 from goaround_watcher import telemetry
 from goaround_watcher.envelope import SOURCE
-from goaround_watcher.handlers import BUCKET, Ports, on_command, on_dead, on_tick
+from goaround_watcher.handlers import BUCKET, Ports, arm, on_command, on_dead, on_due, on_tick
+from goaround_watcher.leading import Leading
 from goaround_watcher.look import Sources, SourcesLookout
 from goaround_watcher.presence import Presence
 from goaround_watcher.rota import SLOTS
@@ -38,6 +39,8 @@ TICKS = "watcher-timers"
 TOGETHER_S = 0.1
 """What many looks lead to is written together: the bus does with half the work, and a look that is
 three tenths of a second later is none the worse."""
+ALARMS_TOGETHER_S = 0.3
+"""An alarm of a look that is led is for seconds after it."""
 CREW = 4
 """Of how many looks at once one slot may have its part in hand: alone, a watcher takes all four."""
 OWN = "GOAROUND_"
@@ -47,6 +50,7 @@ OWN = "GOAROUND_"
 async def build(settings: WatcherSettings, bus: Bus) -> Service:
     """Return the service, its parts wired and nothing started."""
     bus.gather(TOGETHER_S)
+    bus.gather(ALARMS_TOGETHER_S, stream=TIMERS)
     client = httpx.AsyncClient()
     installed = await plugins.load()
     ports = Ports(
@@ -59,10 +63,12 @@ async def build(settings: WatcherSettings, bus: Bus) -> Service:
     )
     gates = {slot: Gate(is_open=False) for slot in range(SLOTS)}
     presence = Presence(bus, _name(ports.clock), partial(_take, gates=gates, ports=ports))
+    places = asyncio.Semaphore(settings.looks_at_once)
+    leading = Leading(ports.lead, ports.clock, places)
     ticks = partial(
         Subscription,
         stream=TIMERS,
-        handler=_at_most(settings.looks_at_once, partial(on_tick, ports=ports)),
+        handler=_within(places, partial(on_tick, ports=ports)),
         raw=True,
         concurrency=-(-settings.looks_at_once // CREW),
     )
@@ -83,8 +89,8 @@ async def build(settings: WatcherSettings, bus: Bus) -> Service:
             # Alarms that were set by a release without slots.
             ticks(consumer=TICKS),
         ),
-        background=(presence.keep,),
-        on_leave=(presence.leave,),
+        background=(presence.keep, partial(leading.keep, partial(on_due, ports=ports))),
+        on_leave=(presence.leave, partial(leading.hand_back, partial(arm, ports=ports))),
         on_stop=(client.aclose, installed.aclose),
     )
 
@@ -110,11 +116,10 @@ def _take(slots: frozenset[int], gates: Mapping[int, Gate], ports: Ports) -> Non
             gate.shut()
 
 
-def _at_most(
-    count: int, handler: Callable[[Received], Awaitable[None]]
+def _within(
+    places: asyncio.Semaphore, handler: Callable[[Received], Awaitable[None]]
 ) -> Callable[[Received], Awaitable[None]]:
-    """Have so many handled at a time, whichever consumers they come from."""
-    places = asyncio.Semaphore(count)
+    """Have as many handled at a time as there are places, whichever consumers they come from."""
 
     async def handle(received: Received) -> None:
         async with places:

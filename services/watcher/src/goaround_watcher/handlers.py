@@ -7,7 +7,7 @@ verdict, which ends what the orchestrator waits for.
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -25,10 +25,13 @@ from goaround_schemas.guide import Watch
 from goaround_schemas.watching import DeployBaselined, DeployJudged, WorkWatch
 from goaround_watcher import answers, document, fitting, telemetry, watch
 from goaround_watcher.evidence import Insight
+from goaround_watcher.lead import FOLLOWS, Lead
+from goaround_watcher.locks import RunLocks
 from goaround_watcher.look import Lookout
 from goaround_watcher.remembered import Kept, Remembered
 from goaround_watcher.rota import TIMER, Share, slot, timer
 from goaround_watcher.state import State, Tick
+from goaround_watcher.telemetry import By
 
 log = structlog.get_logger(__name__)
 
@@ -52,12 +55,15 @@ class Ports:
     longest_baseline_s: float
     remembered: Remembered = field(default_factory=Remembered)
     share: Share = field(default_factory=Share)
+    lead: Lead = field(default_factory=Lead)
+    locks: RunLocks = field(default_factory=RunLocks)
 
 
 async def on_command(command: WorkWatch, ports: Ports) -> None:
     """Take the baseline, watch, or stop; a repeated command gets the same answer."""
     if command.data.action == "stop":
-        await _stop(command, ports)
+        async with ports.locks.of(command.data.run_id):
+            await _stop(command, ports)
         return
     wanted = command.data.watch
     if wanted is None:
@@ -65,13 +71,14 @@ async def on_command(command: WorkWatch, ports: Ports) -> None:
     if not wanted.period:
         await ports.publisher.publish(_unwatched(command, ports))
         return
-    kept = await _kept(command.data.run_id, ports)
-    if kept is not None and kept.state.command_id == command.id:
-        await _tell(kept.state, ports)
-    elif kept is not None and watch.is_served(kept.state, command):
-        log.info("command_over", run_id=command.data.run_id, command=command.id)
-    else:
-        await _begin(command, wanted, kept, ports)
+    async with ports.locks.of(command.data.run_id):
+        kept = await _kept(command.data.run_id, ports)
+        if kept is not None and kept.state.command_id == command.id:
+            await _tell(kept.state, ports)
+        elif kept is not None and watch.is_served(kept.state, command):
+            log.info("command_over", run_id=command.data.run_id, command=command.id)
+        else:
+            await _begin(command, wanted, kept, ports)
 
 
 async def on_tick(received: Received, ports: Ports) -> None:
@@ -80,22 +87,26 @@ async def on_tick(received: Received, ports: Ports) -> None:
         tick = Tick.model_validate_json(received.body)
     except ValidationError as error:
         raise Never(f"no tick of the watcher's: {faults(error)}") from error
-    known = ports.remembered.waiting_for(tick)
-    if known is not None and await _look(known.state, known.revision, ports, known.insight):
-        return
-    # Nothing is known, or someone has changed it since we wrote it.
-    kept = await _kept(tick.run_id, ports)
-    insight = ports.remembered.insight(tick.run_id)
-    match watch.turn(kept.state if kept else None, tick):
-        case watch.Turn.LOOK if kept is not None:
-            if not await _look(kept.state, kept.revision, ports, insight):
-                log.info("tick_taken_elsewhere", run_id=tick.run_id, tick=tick.number)
-        case watch.Turn.AGAIN if kept is not None:
-            await _tell(kept.state, ports)
-        case watch.Turn.EARLY if received.delivered < MOST_EARLY:
-            raise Later(SOON, "its document is not there yet")
-        case _:
-            log.info("tick_ignored", run_id=tick.run_id, tick=tick.number)
+    ports.lead.drop(tick)
+    async with ports.locks.of(tick.run_id):
+        await _take(tick, received.delivered, ports)
+
+
+async def on_due(tick: Tick, ports: Ports) -> None:
+    """Take a look that was led to here. What else is wanted of a tick, its alarm will find out."""
+    async with ports.locks.of(tick.run_id):
+        if await _look_as_remembered(tick, By.CLOCK, ports):
+            return
+        kept = await _kept(tick.run_id, ports)
+        if kept is not None and watch.turn(kept.state, tick) is watch.Turn.LOOK:
+            insight = ports.remembered.insight(tick.run_id)
+            await _look(kept.state, kept.revision, By.CLOCK, ports, insight)
+
+
+async def arm(tick: Tick, due: datetime, ports: Ports) -> None:
+    """Have a tick come from the bus when it is due."""
+    body = tick.model_dump_json().encode()
+    await ports.timers.at(timer(slot(tick.run_id)), tick.run_id, due, body)
 
 
 async def on_dead(message: Message, why: str, ports: Ports) -> None:
@@ -107,6 +118,26 @@ async def on_dead(message: Message, why: str, ports: Ports) -> None:
         await ports.publisher.publish(answers.given_up_baseline(message, why, now))
     elif message.data.action == "watch":
         await ports.publisher.publish(answers.given_up(message, why, now))
+
+
+async def _take(tick: Tick, delivered: int, ports: Ports) -> None:
+    if ports.lead.is_beyond(tick):
+        return
+    if await _look_as_remembered(tick, By.ALARM, ports):
+        return
+    # Nothing is known, or someone has changed it since we wrote it.
+    kept = await _kept(tick.run_id, ports)
+    insight = ports.remembered.insight(tick.run_id)
+    match watch.turn(kept.state if kept else None, tick):
+        case watch.Turn.LOOK if kept is not None:
+            if not await _look(kept.state, kept.revision, By.ALARM, ports, insight):
+                log.info("tick_taken_elsewhere", run_id=tick.run_id, tick=tick.number)
+        case watch.Turn.AGAIN if kept is not None:
+            await _tell(kept.state, ports)
+        case watch.Turn.EARLY if delivered < MOST_EARLY:
+            raise Later(SOON, "its document is not there yet")
+        case _:
+            log.info("tick_ignored", run_id=tick.run_id, tick=tick.number)
 
 
 def _unwatched(command: WorkWatch, ports: Ports) -> Message:
@@ -127,7 +158,7 @@ async def _begin(command: WorkWatch, wanted: Watch, kept: Kept | None, ports: Po
     log.info(
         "begun", run_id=state.run_id, doing=state.doing.value, stage=state.stage, until=state.until
     )
-    if not await _look(state, kept.revision if kept else None, ports):
+    if not await _look(state, kept.revision if kept else None, By.COMMAND, ports):
         raise Later(SOON, "the run's document was changed meanwhile")
 
 
@@ -140,14 +171,24 @@ async def _stop(command: WorkWatch, ports: Ports) -> None:
     if await _keep(stopped, document.write(stopped), kept.revision, ports) is None:
         raise Later(SOON, "the run's document was changed meanwhile")
     ports.remembered.forget(command.data.run_id)
+    ports.lead.forget(command.data.run_id)
     # By both names: the alarm may be an earlier release's.
     for name in (timer(slot(command.data.run_id)), TIMER):
         await ports.timers.cancel(name, command.data.run_id)
     log.info("stopped", run_id=command.data.run_id)
 
 
+async def _look_as_remembered(tick: Tick, by: By, ports: Ports) -> bool:
+    known = ports.remembered.waiting_for(tick)
+    return known is not None and await _look(known.state, known.revision, by, ports, known.insight)
+
+
 async def _look(
-    state: State, revision: int | None, ports: Ports, insight: Insight | None = None
+    state: State,
+    revision: int | None,
+    by: By,
+    ports: Ports,
+    insight: Insight | None = None,
 ) -> bool:
     """Take a look and act on it; False where someone else was first, and nothing was done."""
     look = await ports.lookout.look(watch.order(state, ports.clock.now()))
@@ -161,9 +202,12 @@ async def _look(
         ports.remembered.keep(Kept(state, kept, insight), len(written))
     else:
         ports.remembered.forget(state.run_id)
-    telemetry.looked(look)
+    telemetry.looked(look, by)
     _note(state)
     await _tell(state, ports)
+    if by is By.CLOCK and state.due is None:
+        # Its alarm was set for the case that this look should not be taken.
+        await ports.timers.cancel(timer(slot(state.run_id)), state.run_id)
     return True
 
 
@@ -199,9 +243,14 @@ async def _tell(state: State, ports: Ports) -> None:
         if isinstance(message, DeployJudged):
             await _tell_evidence(state, message, ports)
         await ports.publisher.publish(message)
-    if state.due is not None:
-        body = watch.next_tick(state).model_dump_json().encode()
-        await ports.timers.at(timer(slot(state.run_id)), state.run_id, state.due, body)
+    if state.due is None:
+        return
+    tick = watch.next_tick(state)
+    if ports.lead.is_open and ports.share.holds(state.run_id):
+        await arm(tick, state.due + FOLLOWS, ports)
+        ports.lead.set(tick, state.due)
+    else:
+        await arm(tick, state.due, ports)
 
 
 async def _tell_evidence(state: State, judged: DeployJudged, ports: Ports) -> None:

@@ -195,9 +195,9 @@ class Bus:
         ack = await self._grouping.publish(subject, body, stream=stream, headers=all_headers)
         return bool(ack.duplicate)
 
-    def gather(self, patience_s: float) -> None:
-        """Let what is published wait so long for company while there is much of it."""
-        self._grouping.patience_s = patience_s
+    def gather(self, patience_s: float, stream: str | None = None) -> None:
+        """Let what is published, or so to one stream, wait so long for company where it is much."""
+        self._grouping.wait(patience_s, stream)
 
     async def consume(self, subscription: Subscription) -> None:
         """Return once messages of the consumer are being handled; waits until it exists."""

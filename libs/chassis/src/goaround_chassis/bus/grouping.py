@@ -4,7 +4,7 @@ A stream that is synced to disk with every write takes some thousand messages a 
 and ten times as many in batches: an atomic batch (ADR-50 of NATS, server 2.12) is one write,
 kept whole or not at all. Nobody waits for company: what comes while a write is under way goes with
 the next one, and few go side by side, since a batch costs the server as much as thirty such writes
-to begin. Only a process that has said that it can wait (`patience_s`) does so, and only while there
+to begin. Only a process that has said that it can wait (`wait`) does so, and only while there
 is much: then larger batches cost the server less.
 
 A batch that the server does not take (a repeat among it, a wrong revision, a stream without
@@ -86,8 +86,14 @@ class Grouping:
         self._js = js
         self._answers = Answers(client)
         self._lanes: dict[str, _Lane] = {}
-        self.patience_s = 0.0
-        """How long a message may wait for others, where there were many just before."""
+        self._patience_s: dict[str | None, float] = {None: 0.0}
+
+    def wait(self, patience_s: float, stream: str | None = None) -> None:
+        """Have a message wait so long for others where there were many just before.
+
+        Without a stream: one to any stream of which nothing else is said.
+        """
+        self._patience_s[stream] = patience_s
 
     async def publish(
         self, subject: str, body: bytes, *, stream: str, headers: Mapping[str, str]
@@ -107,12 +113,13 @@ class Grouping:
         return await letter.kept
 
     async def _go(self, stream: str, lane: _Lane) -> None:
+        patience_s = self._patience_s.get(stream, self._patience_s[None])
         try:
             # Whoever publishes in the same turn of the loop goes along.
             await asyncio.sleep(0)
             while lane.waiting:
-                if self.patience_s and lane.taken >= MUCH and len(lane.waiting) < ENOUGH:
-                    await asyncio.sleep(self.patience_s)
+                if patience_s and lane.taken >= MUCH and len(lane.waiting) < ENOUGH:
+                    await asyncio.sleep(patience_s)
                 letters = lane.next()
                 if len(letters) < LEAST or not await self._together(stream, letters):
                     left = await self._side_by_side(stream, letters)
