@@ -20,6 +20,17 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all that wants the whole system to one worker: another would start one more for it.
+
+    The largest group is begun first, so that this one is over long before the rest.
+    """
+    for item in items:
+        if "local_system" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("local_system"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL server for throwaway data."""
@@ -70,7 +81,7 @@ def fresh_nats_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def local_system() -> Iterator[LocalSystem]:
-    """The whole system, one for each worker; tests tell themselves apart by service name.
+    """The whole system, of one worker; tests tell themselves apart by service name.
 
     Every service is a process of its own. Its database is durable: some tests kill it.
     """

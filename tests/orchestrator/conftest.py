@@ -15,8 +15,15 @@ from goaround_orchestrator.store import PostgresLedger, PostgresPost, migrate
 from tests.orchestrator.process import Process
 
 _TABLES = (
-    "runs, transitions, inbox, outbox, parked, guides, landings, evidence, labels, rehearsals, "
-    "corrections"
+    *("transitions", "evidence", "labels", "runs", "inbox", "outbox", "parked", "guides"),
+    *("landings", "rehearsals", "corrections"),
+)
+"""What refers to runs comes before them."""
+
+# A truncate makes every table and index anew, and costs a hundred times as much.
+_EMPTIED = (
+    "".join(f"delete from {table};" for table in _TABLES)
+    + "select setval(seqrelid::regclass, 1, false) from pg_sequence;"
 )
 
 
@@ -65,7 +72,7 @@ async def kept(where: str | None) -> AsyncIterator[Kept]:
         return
     ledger = await PostgresLedger.connect(where, 5)
     # Ten times as quick as a database for each test.
-    await ledger.pool.execute(f"truncate {_TABLES} restart identity")
+    await ledger.pool.execute(_EMPTIED)
     letters = PostgresPost(ledger.pool, ledger.outgoing)
     yield Kept(ledger, letters, where)
     await ledger.close()
@@ -74,7 +81,7 @@ async def kept(where: str | None) -> AsyncIterator[Kept]:
 @pytest.fixture
 async def one(migrated: str) -> AsyncIterator[Process]:
     process = Process(await PostgresLedger.connect(migrated, 3))
-    await process.ledger.pool.execute("truncate runs, outbox, inbox, transitions, parked cascade")
+    await process.ledger.pool.execute(_EMPTIED)
     # The first look goes to what others may have left there.
     assert await process.sends() == []
     yield process

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,9 @@ from tests.orchestrator.world import World
 
 T = TypeVar("T")
 MOST = 60
+
+of_all_lives = pytest.mark.xdist_group("lives")
+"""Looks at 1,200 lives, which cost three seconds: one worker lives them, for all such tests."""
 
 
 def holds(before: Run, what: Input, now: datetime, step: Step) -> None:
@@ -100,16 +104,19 @@ def lived() -> tuple[tuple[tuple[Run, Input, Step], ...], ...]:
     return tuple(tuple(live(World(random.Random(seed).choice))) for seed in range(1200))
 
 
+@of_all_lives
 def test_random_lives_reach_every_end() -> None:
     ends = Counter(life[-1][2].run.phase for life in lived() if life[-1][2].run.ended)
     assert set(ends) == ENDS
 
 
+@of_all_lives
 def test_random_lives_take_every_move_of_the_table_and_no_other() -> None:
     taken = {(m.from_, m.to) for life in lived() for _, _, step in life for m in step.moves}
     assert taken == {(a, b) for a, ways in LEGAL.items() for b in ways}
 
 
+@of_all_lives
 def test_a_run_that_nobody_answers_any_more_ends_by_itself() -> None:
     for life in lived():
         run = life[len(life) // 2][2].run
@@ -120,6 +127,7 @@ def test_a_run_that_nobody_answers_any_more_ends_by_itself() -> None:
         assert run.ended or run.phase is Phase.REQUESTED
 
 
+@of_all_lives
 def test_no_two_commands_of_a_run_share_a_name() -> None:
     for life in lived():
         ids = [p.id for _, _, step in life for p in step.run.pending]
@@ -134,6 +142,7 @@ def test_no_two_commands_of_a_run_share_a_name() -> None:
         assert set(ids) == {i for i, _ in new}
 
 
+@of_all_lives
 def test_a_command_is_ordered_once_and_then_only_sent_again() -> None:
     for life in lived():
         named = [

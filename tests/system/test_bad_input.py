@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 
 from tests.system.ground import Ground, Wire
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("bad_input")]
+pytestmark = pytest.mark.system
 
 
 def _body(service: str, **more: object) -> dict[str, Any]:

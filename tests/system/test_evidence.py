@@ -7,7 +7,7 @@ import pytest
 from tests.system.ground import Document, Ground, Wire
 from tests.system.metrics import Page, served, watch
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("evidence")]
+pytestmark = pytest.mark.system
 
 
 def _gauge(page: Page, metric: str) -> str:

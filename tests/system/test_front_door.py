@@ -9,7 +9,7 @@ from nats.js.api import ConsumerConfig
 
 from tests.system.ground import Ground, Wire
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("front_door")]
+pytestmark = pytest.mark.system
 
 
 async def test_a_bare_json_object_is_enough(ground: Ground, wire: Wire) -> None:

@@ -14,7 +14,7 @@ from goaround_judge import judge, recording
 from tests.system.ground import Document, Ground, Wire
 from tests.system.metrics import Page, served, watch
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("recorded-evidence")]
+pytestmark = pytest.mark.system
 
 WAIT = "while [ ! -e {flag} ]; do sleep 0.05; done"
 

@@ -9,7 +9,7 @@ from goaround.local import Part
 from tests.system.ground import Ground, Wire, metric, until
 from tests.system.metrics import served, watch
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("survival")]
+pytestmark = pytest.mark.system
 
 WAIT = "while [ ! -e {flag} ]; do sleep 0.05; done"
 
