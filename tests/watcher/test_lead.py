@@ -19,7 +19,7 @@ from goaround_watcher.lead import FOLLOWS, Lead
 from goaround_watcher.leading import Leading
 from goaround_watcher.locks import RunLocks
 from goaround_watcher.state import Doing, Tick
-from tests.watcher.builders import START, command
+from tests.watcher.builders import START, command, plan
 from tests.watcher.scene import Scene, alarm_name, received
 
 WITHIN_S = 10.0
@@ -107,6 +107,20 @@ async def test_a_look_that_is_led_has_its_alarm_seconds_later(scene: Scene) -> N
     assert due is not None
     assert alarm.due == due + FOLLOWS
     assert scene.ports.lead.wait_s(scene.clock.now()) == 5
+
+
+@pytest.mark.parametrize(("late_s", "more_s"), [(0, 0), (4, 4), (300, 30)])
+async def test_who_is_late_has_the_next_alarm_later_up_to_half_a_minute(
+    scene: Scene, late_s: float, more_s: float
+) -> None:
+    await scene.command(command("watch", watch=plan(period="20m")))
+    (first,) = scene.timers.pending
+    scene.clock.set(first.due - FOLLOWS + timedelta(seconds=late_s))
+    assert await scene.due()
+    (alarm,) = scene.timers.pending
+    due = (await scene.state()).due
+    assert due is not None
+    assert alarm.due == due + FOLLOWS + timedelta(seconds=more_s)
 
 
 async def test_alarms_ring_for_nobody_who_leads_and_none_is_left_at_the_end(scene: Scene) -> None:

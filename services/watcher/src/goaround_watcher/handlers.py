@@ -25,7 +25,7 @@ from goaround_schemas.guide import Watch
 from goaround_schemas.watching import DeployBaselined, DeployJudged, WorkWatch
 from goaround_watcher import answers, document, fitting, telemetry, watch
 from goaround_watcher.evidence import Insight
-from goaround_watcher.lead import FOLLOWS, Lead
+from goaround_watcher.lead import Lead, follows
 from goaround_watcher.locks import RunLocks
 from goaround_watcher.look import Lookout
 from goaround_watcher.remembered import Kept, Remembered
@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 BUCKET = "watches"
 SOON = timedelta(seconds=0.2)
+NOT_BEHIND = timedelta(0)
 FOR_OTHERS = timedelta(seconds=1)
 """How long what only a newer watcher can do is left alone before it is offered again."""
 MOST_EARLY = 5
@@ -191,6 +192,7 @@ async def _look(
     insight: Insight | None = None,
 ) -> bool:
     """Take a look and act on it; False where someone else was first, and nothing was done."""
+    due = state.due
     look = await ports.lookout.look(watch.order(state, ports.clock.now()))
     insight = insight or Insight()
     outcome = partial(watch.after, state, look, ports.clock.now(), insight=insight)
@@ -204,7 +206,7 @@ async def _look(
         ports.remembered.forget(state.run_id)
     telemetry.looked(look, by)
     _note(state)
-    await _tell(state, ports)
+    await _tell(state, ports, behind=ports.clock.now() - due if due else NOT_BEHIND)
     if by is By.CLOCK and state.due is None:
         # Its alarm was set for the case that this look should not be taken.
         await ports.timers.cancel(timer(slot(state.run_id)), state.run_id)
@@ -237,7 +239,7 @@ async def _keep(state: State, written: bytes, revision: int | None, ports: Ports
     return await ports.bucket.update(state.run_id, written, revision)
 
 
-async def _tell(state: State, ports: Ports) -> None:
+async def _tell(state: State, ports: Ports, behind: timedelta = NOT_BEHIND) -> None:
     """Say what the last look led to, and have the next one come; twice is the same as once."""
     for message in state.said:
         if isinstance(message, DeployJudged):
@@ -247,7 +249,7 @@ async def _tell(state: State, ports: Ports) -> None:
         return
     tick = watch.next_tick(state)
     if ports.lead.is_open and ports.share.holds(state.run_id):
-        await arm(tick, state.due + FOLLOWS, ports)
+        await arm(tick, follows(state.due, behind), ports)
         ports.lead.set(tick, state.due)
     else:
         await arm(tick, state.due, ports)

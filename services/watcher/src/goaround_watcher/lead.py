@@ -18,6 +18,16 @@ from goaround_watcher.state import Tick
 FOLLOWS = timedelta(seconds=3)
 """How long after a look that is led its alarm rings. A look takes less, unless something is wrong,
 and a watcher that was killed is taken for gone after as long (`rota.SILENT_BEATS`)."""
+MOST_BEHIND = timedelta(seconds=30)
+"""How much later alarms ring at most for who is behind anyway."""
+
+
+def follows(due: datetime, behind: timedelta) -> datetime:
+    """Return when the alarm of a look that is led rings, by who was so late with the one before.
+
+    Who has more to do than he can must not be given as many alarms besides.
+    """
+    return due + FOLLOWS + min(max(behind, timedelta(0)), MOST_BEHIND)
 
 
 class _Led(NamedTuple):
