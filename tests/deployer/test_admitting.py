@@ -65,7 +65,9 @@ class Scene:
 
     @property
     def admitter(self) -> Admitter:
-        return Admitter(self.bucket, self.clock, TIMING, sleep=self.sleep)
+        return Admitter(
+            self.bucket, self.clock, TIMING, sleep=self.sleep, now=lambda: self.waited_s
+        )
 
     async def admit(self, command: ProcedureCommand) -> Journal:
         """Wait until a command may have the run, and take it."""

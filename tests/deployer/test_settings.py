@@ -26,20 +26,20 @@ def test_what_is_passed_on_is_a_list_of_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lain_s", "watched_s", "left_s"),
+    ("seen_at", "lain_s", "told_at", "dead_at"),
     [
-        (0.0, 0.0, 10.0),
-        (4.0, 0.0, 6.0),
-        (4.0, 6.0, 0.0),
+        (100, 0, 100, 110),
+        (100, 4, 100, 106),
+        # It took 2 s to be told: of what it has lain by then, nothing is counted twice.
+        (100, 4, 102, 108),
         # However long it is said to have lain, it is watched for a beat and a half.
-        (9.0, 0.0, 3.0),
-        (1e9, 2.0, 1.0),
-        (1e9, 3.0, 0.0),
+        (100, 9, 101, 103),
+        (100, 1e9, 102, 103),
         # The bucket's clock was set back: nothing of it counts.
-        (-1e9, 0.0, 10.0),
+        (100, -1e9, 102, 112),
     ],
 )
 def test_a_holder_is_dead_once_its_journal_lay_still_for_the_lease_and_was_seen_to(
-    lain_s: float, watched_s: float, left_s: float
+    seen_at: float, lain_s: float, told_at: float, dead_at: float
 ) -> None:
-    assert Timing(lease_s=10, beat_s=2).dead_in_s(lain_s, watched_s) == left_s
+    assert Timing(lease_s=10, beat_s=2).dead_at(seen_at, lain_s, told_at) == dead_at

@@ -259,9 +259,8 @@ class World:
         )
 
     def admitter(self, fuse: Fuse | None = None) -> Admitter:
-        return Admitter(
-            MortalBucket(self.bucket, fuse or Fuse(None)), self.clock, PATIENT, sleep=soon
-        )
+        bucket, hurry = MortalBucket(self.bucket, fuse or Fuse(None)), Hurry()
+        return Admitter(bucket, self.clock, PATIENT, sleep=hurry.sleep, now=hurry.now)
 
     async def deliver(
         self,
@@ -291,3 +290,17 @@ class World:
 async def soon(_seconds: float) -> None:
     """Time that costs nothing: every wait is over after the others had their turn."""
     await asyncio.sleep(0)
+
+
+class Hurry:
+    """Such time, for who looks at a clock as well: as much has passed as was waited for."""
+
+    def __init__(self) -> None:
+        self._passed_s = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self._passed_s += seconds
+        await soon(seconds)
+
+    def now(self) -> float:
+        return self._passed_s

@@ -39,6 +39,10 @@ class Lost(Exception):
 class Forestalled(Exception):
     """Another worker wrote the journal before our claim on the run was in: nothing was done."""
 
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(f"the journal is at revision {entry.revision}")
+        self.entry = entry
+
 
 class Hold:
     """A run that is ours as long as `write` says so."""
@@ -193,7 +197,7 @@ class Hold:
             holders = {self._me, wanted.holder} if self._written else {self._me}
             if found.epoch != wanted.epoch or found.holder not in holders:
                 if not self._written:
-                    raise Forestalled
+                    raise Forestalled(entry)
                 raise self._lose(f"another worker took it over (epoch {found.epoch})")
             asked = {"stop_requested": found.stop_requested}
             self.journal = self.journal.model_copy(update=asked)

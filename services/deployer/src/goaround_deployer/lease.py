@@ -17,14 +17,19 @@ class Timing:
 
     @property
     def look_s(self) -> float:
-        """How often a waiting worker looks."""
+        """How often a worker looks that waits for a holder to let go."""
         return self.beat_s / 2
 
-    def dead_in_s(self, lain_s: float, watched_s: float) -> float:
-        """Return how long a journal must go on lying still until its holder is taken for dead.
+    @property
+    def sign_s(self) -> float:
+        """Within what time a holder that lives writes, and half as long again."""
+        return 1.5 * self.beat_s
 
-        `lain_s` is for how long it had done so when it was first looked at, by the clock of the
-        bucket alone. That clock may be set, so it is watched for as long as a holder that lives
-        needs to write, and half as long again; `watched_s` is how much of that is over.
+    def dead_at(self, seen_at: float, lain_s: float, told_at: float) -> float:
+        """Return when the holder of a journal that goes on lying still is dead.
+
+        By the clock of the one who waits: the journal was first looked at at `seen_at`, and known
+        at `told_at` to have lain still for `lain_s` by then, by the clock of the bucket alone. That
+        clock may be set, so a holder has the time for a sign of life in any case.
         """
-        return max(self.lease_s - max(lain_s, 0.0), 1.5 * self.beat_s) - watched_s
+        return max(told_at + self.lease_s - max(lain_s, 0.0), seen_at + self.sign_s)
