@@ -21,7 +21,7 @@ import structlog
 from goaround.topology import ACK_WAIT_S
 from tests.chaos.checker import DOUBLED, LOST
 from tests.chaos.nodes import Disk
-from tests.chaos.recovery import p99, told
+from tests.chaos.recovery import lines, p99, told
 from tests.chaos.scenes import scenes
 from tests.chaos.stage import Findings, play, say
 
@@ -47,6 +47,9 @@ def main(arguments: list[str]) -> int:
                 continue
             say(f"{scene.name}: {scene.runs} runs or more")
             found = asyncio.run(play(scene, root, seed, ack_wait_s))
+        # Now already: a run that is cut off later has told what it found so far.
+        for line in lines(found.recovered, found.takeovers):
+            say(f"  {line}")
         for rule, faults in found.broken.items():
             for fault in faults[:20]:
                 say(f"  BROKEN {rule}: {fault}")

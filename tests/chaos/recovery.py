@@ -153,6 +153,24 @@ def told(found: Sequence[Recovered]) -> dict[str, dict[str, float | int | None]]
     return figures
 
 
+def lines(found: Sequence[Recovered], takeovers: Sequence[float]) -> list[str]:
+    """Say for each kind of service how often and for how long what was in hand lay still."""
+    said: list[str] = []
+    for service in CONSUMERS:
+        mine = [one for one in found if one.service == service]
+        kills = sum(len(one.goes_on) for one in mine)
+        settled = _spread([s for one in mine for s in one.settled])
+        said.append(f"recovery of {service}: {kills} kills, settled what was in hand: {settled}")
+    return [*said, f"takeover of deployers' steps: {_spread(takeovers)}"]
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return "none"
+    middle, most = statistics.median(values), max(values)
+    return f"{len(values)}, p50 {middle:.2f} s, p99 {p99(values):.2f} s, max {most:.2f} s"
+
+
 async def measure(bus: Bus, topology: Topology, samples: list[Sample]) -> None:
     """Have the server sample every acknowledgement, and collect what it tells."""
     for consumer in topology.consumers:

@@ -1,6 +1,9 @@
 """A worker that was frozen past its lease must not begin what it was about to begin."""
 
+import asyncio
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -8,6 +11,8 @@ from goaround_chassis.errors import Later
 from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command
 from goaround_deployer.journal import decode
+from goaround_deployer.runner import Attempt
+from goaround_schemas.guide.step import Step
 from tests.deployer.builders import deploy, step
 from tests.deployer.world import TIMING, Fuse, MortalBucket, World, soon
 
@@ -40,3 +45,47 @@ async def test_a_worker_that_was_frozen_past_its_lease_does_not_begin_its_step()
     assert await world.deliver(command)
     assert world.executed(command).data.outcome == "unknown", "nobody can say whether it was begun"
     assert world.effects == []
+
+
+@dataclass
+class SoonFreezingBucket(MortalBucket):
+    """The process stands still at the next turn of its event loop after a step was written down."""
+
+    frozen: bool = field(default=False, init=False)
+
+    async def update(self, key: str, value: bytes, revision: int) -> int | None:
+        made = await super().update(key, value, revision)
+        asyncio.get_running_loop().call_soon(self._stand_still)
+        return made
+
+    def _stand_still(self) -> None:
+        self.frozen = True
+        time.sleep(TIMING.lease_s)
+
+
+@dataclass
+class Onlooker:
+    """Does steps, and sees which of them are begun after the process has stood still."""
+
+    world: World
+    bucket: SoonFreezingBucket
+    late: list[str] = field(default_factory=list[str])
+
+    async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+        if self.bucket.frozen:
+            self.late.append(step.name)
+        await asyncio.sleep(0)
+        return await self.world.run(step, values, stop)
+
+
+async def test_a_step_begins_at_once_after_the_look_at_the_lease() -> None:
+    world = World()
+    bucket = SoonFreezingBucket(world.bucket, Fuse(None))
+    onlooker = Onlooker(world, bucket)
+    tools = replace(world.tools(), runner=onlooker)
+    with pytest.raises(Later):
+        await on_command(
+            deploy(step("one"), step("two")), Admitter(bucket, world.clock, TIMING), tools
+        )
+    assert world.effects[:1] == ["one"]
+    assert onlooker.late == []

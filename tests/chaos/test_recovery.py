@@ -4,7 +4,17 @@ import json
 
 import pytest
 
-from tests.chaos.recovery import Sample, Trouble, p99, recovered, sample_of, takeovers
+from tests.chaos.recovery import (
+    CONSUMERS,
+    Recovered,
+    Sample,
+    Trouble,
+    lines,
+    p99,
+    recovered,
+    sample_of,
+    takeovers,
+)
 from tests.chaos.test_checker import effect
 
 KILL = Trouble("verifier", kill=True, begin=100, end=101)
@@ -86,3 +96,17 @@ def test_of_few_values_the_99th_of_100_is_the_greatest() -> None:
     assert p99([]) is None
     assert p99([1.0, 3.0, 2.0]) == 3.0
     assert p99([float(n) for n in range(1, 201)]) == 198.0
+
+
+def test_a_scene_says_of_each_kind_of_service_what_its_kills_came_to() -> None:
+    first = Recovered("verifier", goes_on=(0.2,), redelivered=(2.0,), settled=(2.5, 2.0))
+    second = Recovered("verifier", goes_on=(0.1, 0.3), redelivered=(), settled=(4.25,))
+    said = lines([first, second], [3.0, 4.5])
+
+    assert len(said) == len(CONSUMERS) + 1
+    assert said[list(CONSUMERS).index("verifier")] == (
+        "recovery of verifier: 3 kills, settled what was in hand: "
+        "3, p50 2.50 s, p99 4.25 s, max 4.25 s"
+    )
+    assert said[0] == "recovery of orchestrator: 0 kills, settled what was in hand: none"
+    assert said[-1] == "takeover of deployers' steps: 2, p50 3.75 s, p99 4.50 s, max 4.50 s"

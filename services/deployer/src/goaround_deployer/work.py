@@ -145,11 +145,17 @@ class Work:
             raise LeftOff
 
     async def _run(self, step: Step) -> Attempt:
-        """Run a step, and tell meanwhile what has ended before it."""
-        doing = self.tools.runner.run(step, self.command.data.values, self.stop)
-        if not (news := self._untold()):
-            return await doing
-        attempt, _ = await asyncio.gather(doing, self._tell_if_possible(news))
+        """Run a step, and tell meanwhile what has ended before it.
+
+        It is begun at once, before the event loop goes on to anything else: a process that is
+        frozen between the look at its lease and the step begins that step when it wakes.
+        """
+        telling = asyncio.ensure_future(self._tell_if_possible())
+        try:
+            attempt = await self.tools.runner.run(step, self.command.data.values, self.stop)
+            await telling
+        finally:
+            telling.cancel()
         return attempt
 
     async def unless_stopped(self, asking: Coroutine[Any, Any, T]) -> T:
@@ -247,8 +253,9 @@ class Work:
             if task.key not in self.told and task.key in tasks and tasks[task.key].state == "ended"
         }
 
-    async def _tell_if_possible(self, news: dict[str, Event]) -> None:
+    async def _tell_if_possible(self) -> None:
         """Nothing waits for it: what cannot be told now is told before the last word."""
+        news = self._untold()
         try:
             await tell(self.tools.publisher, news.values())
         except (Unavailable, Refused) as error:
