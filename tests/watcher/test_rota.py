@@ -43,13 +43,14 @@ def test_with_different_pictures_each_takes_something(pictures: dict[str, set[st
 
 
 @given(st.lists(NAMES, min_size=2, max_size=SLOTS, unique=True))
-def test_who_comes_last_takes_from_others_and_none_takes_over_more_than_it_had(
+def test_who_comes_last_takes_its_own_part_and_nothing_else_changes_hands(
     crowd: list[str],
 ) -> None:
     *before, last = sorted(crowd)
+    its = mine(SLOTS, last, crowd)
+    assert len(its) == SLOTS // len(crowd)
     for me in before:
-        assert len(mine(SLOTS, me, crowd)) <= len(mine(SLOTS, me, before))
-    assert mine(SLOTS, last, crowd)
+        assert mine(SLOTS, me, crowd) == mine(SLOTS, me, before) - its
 
 
 def test_slots_stay_as_they_are_while_alarms_are_set() -> None:

@@ -30,14 +30,22 @@ def timer(slot: int) -> str:
 def mine(slots: int, me: str, present: Iterable[str]) -> frozenset[int]:
     """Return the slots that I take, if all who are there deal them out like this.
 
-    Each slot has one taker. Where there are more watchers than slots, each takes one, and some
-    slots have several.
+    Each slot has one taker, and only a newcomer's change hands. Where there are more watchers than
+    slots, each takes one, and some slots have several.
     """
     order = sorted({me, *present})
-    place, count = order.index(me), len(order)
-    if count > slots:
-        return frozenset({place % slots})
-    return frozenset(range(place, slots, count))
+    hands = _dealt(slots, min(len(order), slots))
+    return hands[order.index(me) % slots]
+
+
+def _dealt(slots: int, count: int) -> list[frozenset[int]]:
+    """Deal slots out among so many, as they came: each takes his part from who has the most."""
+    hands = [[*range(slots)]]
+    for others in range(1, count):
+        hands.append([])
+        for _ in range(slots // (others + 1)):
+            hands[-1].append(max(hands[:-1], key=len).pop())
+    return [frozenset(hand) for hand in hands]
 
 
 class Share:
