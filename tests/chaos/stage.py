@@ -31,6 +31,8 @@ SETTINGS = {"deployer": {"LEASE_S": "3", "LEASE_BEAT_S": "0.6"}}
 STEADY_PER_S = 3.0
 """Requests beside those that come in bursts: a calm machine does twenty times as many."""
 REST_S = 300.0
+UNHEARD_S = 60.0
+"""How long nothing is left to do before no more is waited for: who listens can miss an outcome."""
 """How long all that was asked for may take to come to rest once the last fault is over."""
 
 
@@ -140,13 +142,21 @@ class _Stage:
     async def _rest(self, load: Load) -> None:
         deadline = time.monotonic() + REST_S
         left: dict[str, int] = {}
+        quiet_since: float | None = None
         while time.monotonic() < deadline:
             try:
                 left = await waiting(self.system.database_url, self.bus)
             except NoAnswer:
                 continue  # a stream without a leader: it has not come to rest either
-            if not load.in_flight and not any(left.values()):
+            if any(left.values()):
+                quiet_since = None
+            elif not load.in_flight:
                 return
+            else:
+                quiet_since = quiet_since or time.monotonic()
+                if time.monotonic() - quiet_since >= UNHEARD_S:
+                    say(f"  {load.in_flight} runs not heard of as ended: the checker will tell")
+                    return
             await asyncio.sleep(0.5)
         say(f"  no rest after {REST_S:.0f} s: {left}, {load.in_flight} runs not heard of as ended")
 
