@@ -31,9 +31,9 @@ SETTINGS = {"deployer": {"LEASE_S": "3", "LEASE_BEAT_S": "0.6"}}
 STEADY_PER_S = 3.0
 """Requests beside those that come in bursts: a calm machine does twenty times as many."""
 REST_S = 300.0
+"""How long all that was asked for may take to come to rest once the last fault is over."""
 UNHEARD_S = 60.0
 """How long nothing is left to do before no more is waited for: who listens can miss an outcome."""
-"""How long all that was asked for may take to come to rest once the last fault is over."""
 
 
 @dataclass
