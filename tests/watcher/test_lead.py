@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goaround_chassis.clock import SystemClock
+from goaround_chassis.testing import MemoryTimers
 from goaround_schemas.watching import DeployObserved
 from goaround_watcher import rota
 from goaround_watcher.handlers import arm, on_due, on_tick
@@ -279,6 +281,21 @@ async def test_who_stops_waits_for_looks_in_hand_and_hands_the_others_back(scene
     (alarm,) = scene.timers.pending
     assert (alarm.name, alarm.key) == (alarm_name(), "r1")
     assert abs(alarm.due - later) < timedelta(milliseconds=1)
+
+
+async def test_what_is_told_while_all_is_handed_back_is_not_led(scene: Scene) -> None:
+    """The look was in hand: its alarm was on its way, for later, when this process was to stop."""
+
+    class Stopping(MemoryTimers):
+        async def at(self, name: str, key: str, due: datetime, body: bytes) -> None:
+            scene.ports.lead.close()
+            await super().at(name, key, due, body)
+
+    scene.ports = replace(scene.ports, timers=(timers := Stopping(scene.clock)))
+    await scene.command(command("watch"))
+    (alarm,) = timers.pending
+    assert alarm.due == (await scene.state()).due
+    assert scene.ports.lead.wait_s(scene.clock.now()) is None
 
 
 async def test_a_runs_lock_is_one_while_it_is_held_and_is_forgotten_afterwards() -> None:

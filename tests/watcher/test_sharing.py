@@ -169,4 +169,5 @@ async def test_a_watch_that_was_begun_by_a_release_without_slots_goes_on(house: 
             return after.looks()["clock"] >= 2
 
         await house.until(goes_on)
-        assert after.looks()["alarm"] == 1
+        # None, where the one that was killed had taken that very look, and not set the next alarm.
+        assert after.looks()["alarm"] <= 1

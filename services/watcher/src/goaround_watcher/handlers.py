@@ -250,9 +250,11 @@ async def _tell(state: State, ports: Ports, behind: timedelta = NOT_BEHIND) -> N
     tick = watch.next_tick(state)
     if ports.lead.is_open and ports.share.holds(state.run_id):
         await arm(tick, follows(state.due, behind), ports)
-        ports.lead.set(tick, state.due)
-    else:
-        await arm(tick, state.due, ports)
+        # Unless all that was led has been handed back meanwhile.
+        if ports.lead.is_open:
+            ports.lead.set(tick, state.due)
+            return
+    await arm(tick, state.due, ports)
 
 
 async def _tell_evidence(state: State, judged: DeployJudged, ports: Ports) -> None:
