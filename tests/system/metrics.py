@@ -86,6 +86,6 @@ def watch(page: Page, period: str = "5s") -> str:
     requests = f'{{scrape: {{url: "{page.url}", increase: http_requests_total}}}}'
     return (
         f"{{period: {period}, every: 250ms, extend: {{by: 2s, at_most: 1}}, "
-        "baseline: {before: 3s}, hold_within: 5m, "
+        "baseline: {before: 8s}, hold_within: 5m, "
         f"signals: [{{name: errors, kind: errors, errors: {errors}, requests: {requests}}}]}}"
     )
