@@ -43,6 +43,11 @@ class Page:
         return so_far + self._errors_per_s * (time.monotonic() - since)
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Who finds the queue full is heard a second later: too late for looks that come together."""
+
+
 @contextmanager
 def served() -> Generator[Page]:
     """Serve the page, and take what is posted."""
@@ -66,7 +71,7 @@ def served() -> Generator[Page]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
             del format, args
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     page.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -86,6 +91,6 @@ def watch(page: Page, period: str = "5s") -> str:
     requests = f'{{scrape: {{url: "{page.url}", increase: http_requests_total}}}}'
     return (
         f"{{period: {period}, every: 250ms, extend: {{by: 2s, at_most: 1}}, "
-        "baseline: {before: 8s}, hold_within: 5m, "
+        "baseline: {before: 3s}, hold_within: 5m, "
         f"signals: [{{name: errors, kind: errors, errors: {errors}, requests: {requests}}}]}}"
     )
