@@ -71,11 +71,18 @@ class Onlooker:
     bucket: SoonFreezingBucket
     late: list[str] = field(default_factory=list[str])
 
-    async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+    async def run(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        *,
+        start_by: float | None = None,
+    ) -> Attempt:
         if self.bucket.frozen:
             self.late.append(step.name)
         await asyncio.sleep(0)
-        return await self.world.run(step, values, stop)
+        return await self.world.run(step, values, stop, start_by=start_by)
 
 
 async def test_a_step_begins_at_once_after_the_look_at_the_lease() -> None:
@@ -89,3 +96,38 @@ async def test_a_step_begins_at_once_after_the_look_at_the_lease() -> None:
         )
     assert world.effects[:1] == ["one"]
     assert onlooker.late == []
+
+
+def _past_the_lease() -> None:
+    time.sleep(TIMING.lease_s)
+
+
+@dataclass
+class FreezingRunner:
+    """The process stands still when a step is to be begun, and all looks at the lease are over."""
+
+    world: World
+
+    async def run(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        *,
+        start_by: float | None = None,
+    ) -> Attempt:
+        _past_the_lease()
+        return await self.world.run(step, values, stop, start_by=start_by)
+
+
+async def test_a_step_that_would_begin_after_the_lease_is_not_begun_and_not_told_of() -> None:
+    world = World()
+    command = deploy(step("once"), step("twice", idempotent=True))
+    frozen = Admitter(world.bucket, world.clock, TIMING, sleep=soon)
+    with pytest.raises(Later):
+        await on_command(command, frozen, replace(world.tools(), runner=FreezingRunner(world)))
+    assert world.effects == []
+    assert world.publisher.published == []
+    assert await world.deliver(command)
+    assert world.executed(command).data.outcome == "unknown", "nobody can say whether it was begun"
+    assert world.effects == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from goaround_chassis.lifeline import SHELL, tied
+from goaround_chassis.lifeline import SHELL, StartBy, tied, uptime_cs
 
 PATH = "/usr/bin:/bin"
 ENV = {"PATH": PATH, "COLOUR": "deep blue\nand green", "EMPTY": "", "_": "x"}
@@ -56,6 +56,61 @@ def test_its_exit_and_its_signal_are_its_own() -> None:
     assert subprocess.run(command("sh", "-c", "exit 127"), env=ENV, check=False).returncode == 127
     killed = subprocess.run(command("sh", "-c", "kill -9 $$"), env=ENV, check=False)
     assert killed.returncode == -signal.SIGKILL
+
+
+def moment(seconds: float) -> StartBy:
+    now_cs = uptime_cs()
+    assert now_cs is not None
+    return StartBy.within(seconds, now_cs)
+
+
+def test_a_program_that_is_in_time_is_the_same_as_without_a_time(tmp_path: Path) -> None:
+    told = "import os, sys; print(sys.argv[1:], sorted(os.environ.items()), os.getcwd())"
+    argv = [sys.executable, "-I", "-c", told, "a b", "", "$HOME", "*"]
+    for env in (ENV, {**ENV, "PWD": str(tmp_path)}):
+        timed, plain = tied(argv, env, start_by=moment(60)), tied(argv, env)
+        assert timed is not None
+        assert plain is not None
+        ended = subprocess.run(timed, env=env, cwd=tmp_path, check=True, capture_output=True)
+        assert ended.stderr == b""
+        assert ended.stdout == subprocess.check_output(plain, env=env, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("seconds", [0, -0.01, -60])
+def test_a_program_that_is_too_late_is_not_begun(tmp_path: Path, seconds: float) -> None:
+    mark, start_by = tmp_path / "started", moment(seconds)
+    command = tied(["touch", str(mark)], ENV, start_by=start_by)
+    assert command is not None
+    ended = subprocess.run(command, env=ENV, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", f"{start_by.word}\n")
+    assert not mark.exists()
+
+
+def test_a_worker_that_stands_still_before_the_start_of_a_program_is_too_late(
+    tmp_path: Path,
+) -> None:
+    mark = tmp_path / "started"
+    worker = f"""
+import os, signal, subprocess
+from goaround_chassis.lifeline import StartBy, tied, uptime_cs
+env = {{"PATH": {PATH!r}}}
+command = tied(["touch", {str(mark)!r}], env, start_by=StartBy.within(0.1, uptime_cs()))
+print("ready", flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+print(subprocess.run(command, env=env).returncode, flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", worker], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        now_cs = uptime_cs()
+        assert now_cs is not None
+        while (uptime_cs() or 0) < now_cs + 20:
+            os.sched_yield()
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == b"1\n"
+    assert not mark.exists()
 
 
 def test_who_died_before_the_kernel_was_told_has_started_nothing(tmp_path: Path) -> None:
@@ -134,6 +189,7 @@ def test_a_program_for_another_machine_is_none_here(tmp_path: Path) -> None:
         {"PATH": PATH, "with.dot": "1"},
         {"PATH": PATH, "LD_PRELOAD": "libx.so"},
         {"PATH": PATH, "IFS": ":"},
+        {"PATH": PATH, "goaround_up": "1"},
     ],
 )
 def test_a_variable_that_a_shell_would_not_hand_on_is_not_given_to_one(

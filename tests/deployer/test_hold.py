@@ -122,10 +122,17 @@ class Onlooker:
     world: World
     seen: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
 
-    async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+    async def run(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        *,
+        start_by: float | None = None,
+    ) -> Attempt:
         tasks = (await kept(self.world)).procedures[0].tasks
         self.seen.append({key: task.state for key, task in tasks.items()})
-        return await self.world.run(step, values, stop)
+        return await self.world.run(step, values, stop, start_by=start_by)
 
 
 async def test_a_step_is_written_down_as_begun_before_it_begins(world: World) -> None:
@@ -185,10 +192,17 @@ async def test_a_step_is_told_while_the_next_one_runs(world: World) -> None:
             told.set()
 
     class Waiting:
-        async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+        async def run(
+            self,
+            step: Step,
+            values: Mapping[str, str],
+            stop: asyncio.Event,
+            *,
+            start_by: float | None = None,
+        ) -> Attempt:
             if step.name == "two":
                 await asyncio.wait_for(told.wait(), WITHIN_S)
-            return await world.run(step, values, stop)
+            return await world.run(step, values, stop, start_by=start_by)
 
     tools = replace(world.tools(), publisher=Teller(), runner=Waiting())
     await on_command(deploy(step("one"), step("two")), world.admitter(), tools)
@@ -325,10 +339,17 @@ async def test_what_is_noted_while_a_write_is_under_way_is_not_lost(
             raise Unavailable("write", "no acknowledgement")
 
     class Waiting:
-        async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+        async def run(
+            self,
+            step: Step,
+            values: Mapping[str, str],
+            stop: asyncio.Event,
+            *,
+            start_by: float | None = None,
+        ) -> Attempt:
             await beating.wait()
             asyncio.get_running_loop().call_soon(ended.set)
-            return await world.run(step, values, stop)
+            return await world.run(step, values, stop, start_by=start_by)
 
     bucket.after = after
     command = deploy(step("one"))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from goaround_deployer.runner import Attempt
+from goaround_deployer.runner import Attempt, TooLate
 from goaround_deployer.steps.http import HttpRequests, one_connection_each
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs
@@ -254,3 +254,14 @@ async def test_to_one_whose_certificate_nobody_vouches_for_nothing_is_sent(
     assert (errored.outcome, errored.begun) == ("errored", False)
     assert "CERTIFICATE_VERIFY_FAILED" in errored.detail
     assert target.requests == []
+
+
+async def test_a_request_is_sent_in_time_or_not_at_all(target: Target) -> None:
+    runner = StepRunner(Programs(WORKER), requests(), WORKER)
+    made = step("x", http={"url": target.url, "body": "now"})
+    now = asyncio.get_running_loop().time()
+    with pytest.raises(TooLate):
+        await runner.run(made, {}, asyncio.Event(), start_by=now)
+    done = await runner.run(made, {}, asyncio.Event(), start_by=now + 60)
+    assert done.outcome == "done"
+    assert len(target.requests) == 1

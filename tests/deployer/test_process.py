@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from goaround_deployer.runner import Attempt
+from goaround_deployer.runner import Attempt, TooLate
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs
 from goaround_schemas.guide.step import Step
@@ -30,9 +30,11 @@ async def attempt(
     passed: tuple[str, ...] = (),
     values: Mapping[str, str] | None = None,
     stop: asyncio.Event | None = None,
+    within_s: float | None = None,
 ) -> Attempt:
     runner = StepRunner(Programs(worker, passed, term_grace_s=0.2), requests(), worker)
-    return await runner.run(made, values or {}, stop or asyncio.Event())
+    start_by = None if within_s is None else asyncio.get_running_loop().time() + within_s
+    return await runner.run(made, values or {}, stop or asyncio.Event(), start_by=start_by)
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -241,3 +243,26 @@ async def test_no_file_descriptor_is_left_behind() -> None:
         await attempt(made)
 
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+@pytest.mark.parametrize(
+    "worker", [WORKER, {**WORKER, "LD_BIND_NOW": "1"}], ids=["through a shell", "without one"]
+)
+async def test_a_program_is_begun_in_time_or_not_at_all(
+    tmp_path: Path, worker: Mapping[str, str]
+) -> None:
+    mark = tmp_path / "begun"
+    passed = tuple(worker)
+    for made in (step("x", run=("touch", str(mark))), step("x", script=f"touch {mark}")):
+        with pytest.raises(TooLate):
+            await attempt(made, worker=worker, passed=passed, within_s=0)
+        assert not mark.exists()
+        done = await attempt(made, worker=worker, passed=passed, within_s=60)
+        assert done == Attempt("done", "exit code 0")
+        mark.unlink()
+
+
+async def test_a_program_that_says_that_it_is_too_late_has_failed_by_itself() -> None:
+    made = step("x", script="echo too late: 0 >&2; exit 1")
+    failed = await attempt(made, within_s=60)
+    assert (failed.outcome, failed.begun) == ("failed", True)

@@ -87,12 +87,12 @@ async def test_a_revert_that_fails_half_way_says_where_the_schema_is_and_nothing
     world: World,
 ) -> None:
     class Breaking(World):
-        async def run(self, step: Any, values: Any, stop: Any) -> Attempt:
+        async def run(self, step: Any, values: Any, stop: Any, **rest: Any) -> Attempt:
             if step.run[:2] == ("schema", "revert"):
                 self.catalogue.columns.remove("orders.at")
                 self.effects.append("half")
                 return Attempt("failed", "exit code 1; it printed: boom")
-            return await super().run(step, values, stop)
+            return await super().run(step, values, stop, **rest)
 
     world = Breaking()
     world.catalogue.adds = ("orders.note", "orders.at")

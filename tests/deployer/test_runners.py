@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from goaround_deployer.runner import Attempt, Runner
+from goaround_deployer.runner import Attempt, Runner, TooLate
 from goaround_deployer.steps.kinds import StepRunner
 from goaround_deployer.steps.program import Programs
 from goaround_deployer.testing import ScriptedRunner
@@ -74,3 +74,11 @@ async def test_cancelled(runner: Runner) -> None:
     asyncio.get_running_loop().call_later(0.05, running.cancel)
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_too_late(runner: Runner) -> None:
+    now = asyncio.get_running_loop().time()
+    with pytest.raises(TooLate):
+        await runner.run(step("true"), {}, asyncio.Event(), start_by=now)
+    done = await runner.run(step("true"), {}, asyncio.Event(), start_by=now + 60)
+    assert done == Attempt("done", "exit code 0")

@@ -13,7 +13,7 @@ from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command
 from goaround_deployer.journal import ProcedureCommand
 from goaround_deployer.lease import Timing
-from goaround_deployer.runner import Attempt, Runner
+from goaround_deployer.runner import Attempt, Runner, TooLate
 from goaround_deployer.schemas import Copy, NotCopied, Schemas
 from goaround_deployer.tooling import NotTold
 from goaround_deployer.work import Tools
@@ -105,10 +105,17 @@ class MortalRunner:
     real: Runner
     fuse: Fuse
 
-    async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+    async def run(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        *,
+        start_by: float | None = None,
+    ) -> Attempt:
         self.fuse.begin(step.run or ())
         self.fuse.burn()
-        attempt = await self.real.run(step, values, stop)
+        attempt = await self.real.run(step, values, stop, start_by=start_by)
         self.fuse.end(step.run or ())
         await asyncio.sleep(0)
         self.fuse.burn()
@@ -220,8 +227,17 @@ class World:
     schema: str = "A"
     catalogue: Catalogue = field(default_factory=Catalogue)
 
-    async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+    async def run(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        *,
+        start_by: float | None = None,
+    ) -> Attempt:
         """Change the world as the program says; `outcomes` are what a step gives, in turn."""
+        if start_by is not None and asyncio.get_running_loop().time() >= start_by:
+            raise TooLate
         match step.run:
             case ("schema", "current"):
                 return Attempt("done", "exit code 0", value=self.schema)

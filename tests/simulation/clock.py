@@ -39,6 +39,8 @@ class Host:
     skew_s: float = 0.0
     still_until: float = 0.0
     stills: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    timeless: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    """Those of the times when it stood still that its clock knows nothing of."""
     dead: bool = False
     turns: "deque[Turn]" = field(default_factory=lambda: deque[Turn]())
     tasks: list[asyncio.Task[Any]] = field(default_factory=list[asyncio.Task[Any]])
@@ -46,7 +48,15 @@ class Host:
 
     def stood_still(self, since_s: float, until_s: float) -> bool:
         """Whether it did at any time between these."""
-        return any(from_s < until_s and to_s > since_s for from_s, to_s in self.stills)
+        return _meet(self.stills, since_s, until_s)
+
+    def lost_time(self, since_s: float, until_s: float) -> bool:
+        """Whether its clock stood still too at any time between these."""
+        return _meet(self.timeless, since_s, until_s)
+
+
+def _meet(times: list[tuple[float, float]], since_s: float, until_s: float) -> bool:
+    return any(from_s < until_s and to_s > since_s for from_s, to_s in times)
 
 
 class Turn(asyncio.TimerHandle):
@@ -210,6 +220,7 @@ class Loop(asyncio.AbstractEventLoop):
         host.stills.append((self.now_s, self.now_s + for_s))
         if clock_too:
             host.lag_s += for_s
+            host.timeless.append(host.stills[-1])
         self.after(for_s, self._wake, host)
 
     def kill(self, host: Host) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from goaround_deployer.runner import Attempt
+from goaround_deployer.runner import Attempt, TooLate
 from goaround_deployer.tooling import NotTold, Told
 from goaround_judge import SampleState
 from goaround_notifier.channel import NotDelivered
@@ -47,7 +47,8 @@ class Effect:
     outcome: str | None = None
     """What its worker came to know; None: it never did."""
     belated: bool = False
-    """Its worker stood still between writing the step down and beginning it."""
+    """Its machine stood still, clock and all, since its worker wrote the step down: who looks at
+    that clock begins the step too late, and cannot know."""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -95,9 +96,18 @@ class Runner:
     written_s: Mapping[str, float]
     """When this host last wrote each run's journal."""
 
-    async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+    async def run(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        *,
+        start_by: float | None = None,
+    ) -> Attempt:
         """Do a step once, in the time that the seed gives it; leave off once `stop` is set."""
         del values
+        if start_by is not None and asyncio.get_running_loop().time() >= start_by:
+            raise TooLate
         match step.run:
             case ("schema", "current", service):
                 await self.gate("ask the schema")
@@ -116,7 +126,7 @@ class Runner:
         self, run_id: str, procedure: str, stage: str, name: str, idempotent: bool
     ) -> Effect:
         host, now_s = self.gate.host, self.estate.loop.now_s
-        belated = host.stood_still(self.written_s.get(run_id, 0.0), now_s)
+        belated = host.lost_time(self.written_s.get(run_id, 0.0), now_s)
         effect = Effect(
             run_id, procedure, stage, name, idempotent, host, began_s=now_s, belated=belated
         )

@@ -6,6 +6,9 @@ To ask from Python takes a fork of the whole worker, or an interpreter: ten or t
 `setpriv` of util-linux asks within one, and a shell then looks whether the worker is still there,
 since it may have died just before; two milliseconds in all.
 
+The shell may look at the time as well (`StartBy`): a worker that stood still just before it started
+a program starts it as it wakes, and a program that was not to be begun any more by then is not.
+
 Only what these two start just as the kernel would is given to them: the program gets its own
 arguments and environment, and the shell interprets nothing. Whoever asks has another way for the
 rest (another system, a file that is no program, a variable that a shell would not hand on).
@@ -17,23 +20,63 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 SHELL = "/bin/dash"
 """The one shell that leaves the environment as it is, but for PWD."""
 _TOOLS = "/usr/bin:/bin"
 _TRIAL_S = 5.0
-_ALIVE = '[ "$PPID" = "$1" ] && shift && exec "$@"'
-_ALIVE_WITHOUT_PWD = '[ "$PPID" = "$1" ] && shift && unset PWD && exec "$@"'
+_UPTIME = Path("/proc/uptime")
+_ALIVE = '[ "$PPID" = "$1" ] || exit 1; shift; '
+_IN_TIME = (
+    f"read -r goaround_up goaround_idle <{_UPTIME} "
+    '&& [ "${goaround_up%.*}${goaround_up#*.}" -lt "$1" ] || { echo "$2" >&2; exit 1; }; shift 2; '
+)
+_WITHOUT_PWD = "unset PWD; "
+_BECOME = 'exec "$@"'
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_THE_SHELLS_OWN = frozenset({"IFS", "OPTIND", "PPID"})
+_THE_SHELLS_OWN = frozenset({"IFS", "OPTIND", "PPID", "goaround_up", "goaround_idle"})
 _HEAD = 256
 """Bytes of a program that tell what it is; an interpreter's line may have as many."""
 
 
+@dataclass(frozen=True, slots=True)
+class StartBy:
+    """A moment from which on a program is not begun; `word` is what is printed in its stead.
+
+    To standard error, and alone on its line: no program can know it.
+    """
+
+    uptime_cs: int
+    """By the system's own count of time, in hundredths of a second."""
+    word: str
+
+    @classmethod
+    def within(cls, seconds: float, since_cs: int) -> "StartBy":
+        """Return the moment so many seconds after `uptime_cs` was asked."""
+        return cls(since_cs + int(seconds * 100), f"too late: {uuid4().hex}")
+
+
+def uptime_cs() -> int | None:
+    """Return how long the system has been up, in hundredths of a second; None if it cannot tell.
+
+    Ask before you look at how much time is left: who stands still in between is then too late.
+    """
+    try:
+        up = _UPTIME.read_text().split()[0]
+        return int(up.replace(".", ""))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def tied(
-    argv: Sequence[str], env: Mapping[str, str], directory: str | None = None
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    directory: str | None = None,
+    start_by: StartBy | None = None,
 ) -> list[str] | None:
     """Return the command that becomes this program, and dies with this process; None if none can.
 
@@ -46,9 +89,13 @@ def tied(
     found = _found(program, env, directory)
     if found is None or not _is_program(found):
         return None
-    script = _ALIVE if "PWD" in env else _ALIVE_WITHOUT_PWD
-    pid = str(os.getpid())
-    return [setpriv, "--pdeathsig", "KILL", SHELL, "-c", script, "sh", pid, *argv]
+    told = [str(os.getpid())]
+    script = _ALIVE
+    if start_by is not None:
+        told += [str(start_by.uptime_cs), start_by.word]
+        script += _IN_TIME
+    script += _BECOME if "PWD" in env else _WITHOUT_PWD + _BECOME
+    return [setpriv, "--pdeathsig", "KILL", SHELL, "-c", script, "sh", *told, *argv]
 
 
 @cache

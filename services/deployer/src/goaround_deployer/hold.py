@@ -115,6 +115,15 @@ class Hold:
         await self.write()
         self._ensure()
 
+    @property
+    def ours_until(self) -> float:
+        """From when on, by the event loop's clock, somebody may have taken the run over."""
+        return self._renewed_at + self._timing.give_up_s
+
+    def give_up(self) -> Lost:
+        """Do nothing more: the time was over before something could be begun."""
+        return self._lose(self._lost or self._too_long)
+
     async def keep(self, work: Coroutine[Any, Any, T]) -> T:
         """Do some work while renewing the hold; it is cancelled at once if the hold is lost.
 
@@ -209,10 +218,10 @@ class Hold:
 
     def _ensure(self) -> None:
         if self._lost is not None or self._left_s() <= 0:
-            raise self._lose(self._lost or self._too_long)
+            raise self.give_up()
 
     def _left_s(self) -> float:
-        return self._renewed_at + self._timing.give_up_s - self._now()
+        return self.ours_until - self._now()
 
     @property
     def _too_long(self) -> str:

@@ -11,14 +11,16 @@ import contextlib
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from goaround_chassis.lifeline import tied
+from goaround_chassis.lifeline import StartBy, tied, uptime_cs
 from goaround_deployer.output import Tail
+from goaround_deployer.runner import TooLate
 
 TERM_GRACE_S = 5.0
 # What a grandchild that inherited the pipe may still add once the program itself has ended.
@@ -53,6 +55,8 @@ class Program:
     most_stdout: int | None = None
     """Of standard output alone, where more of it is wanted than of both together."""
     term_grace_s: float = TERM_GRACE_S
+    start_by: float | None = None
+    """From when on, by the event loop's clock, it is not begun."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,12 @@ async def run(program: Program, stop: asyncio.Event, screen: Callable[[], Screen
 
     Raises:
         NotStarted: With the reason and what to do.
+        TooLate: It was not begun, as the time to begin it was over.
     """
     both, stdout = Tail(program.most_output), Tail(program.most_stdout or program.most_output)
     out, err = _Pipe([both, stdout], screen()), _Pipe([both], screen())
     try:
-        child = await _start(program, out.write_end, err.write_end)
+        child, start_by = await _start(program, out.write_end, err.write_end)
     except BaseException:
         out.close()
         err.close()
@@ -109,17 +114,24 @@ async def run(program: Program, stop: asyncio.Event, screen: Callable[[], Screen
     finally:
         out.close()
         err.close()
+    if start_by is not None and child.returncode and both.text() == f"{start_by.word}\n":
+        raise TooLate
     return Ended(how, child.returncode or 0, both.text(), stdout.text(), stdout.dropped > 0)
 
 
-async def _start(program: Program, out: int, err: int) -> asyncio.subprocess.Process:
+async def _start(
+    program: Program, out: int, err: int
+) -> tuple[asyncio.subprocess.Process, StartBy | None]:
     cwd = program.dir
     if cwd is not None and not await asyncio.to_thread(Path(cwd).is_dir):
         raise NotStarted(f"the directory {cwd!r} does not exist on this worker (dir:)")
     name = program.argv[0]
-    command = tied(program.argv, program.env, cwd)
+    start_by = _moment(program.start_by)
+    command = None
+    if start_by is not None or program.start_by is None:
+        command = tied(program.argv, program.env, cwd, start_by)
     try:
-        return await asyncio.create_subprocess_exec(
+        child = await asyncio.create_subprocess_exec(
             *(command or program.argv),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
@@ -128,7 +140,7 @@ async def _start(program: Program, out: int, err: int) -> asyncio.subprocess.Pro
             env=dict(program.env),
             start_new_session=True,
             pass_fds=program.pass_fds,
-            preexec_fn=None if command else _die_with(os.getpid()),
+            preexec_fn=None if command else _before_exec(os.getpid(), program.start_by),
         )
     except FileNotFoundError as error:
         where = "" if "/" in name else f" in PATH ({program.env.get('PATH', '')})"
@@ -139,20 +151,35 @@ async def _start(program: Program, out: int, err: int) -> asyncio.subprocess.Pro
         raise NotStarted(
             f"program {name!r} may not be executed: chmod +x, or check dir:"
         ) from error
+    except subprocess.SubprocessError as error:
+        raise TooLate from error  # what `_before_exec` raised, between the fork and the program
     except (OSError, ValueError) as error:
         raise NotStarted(f"program {name!r} could not be started: {error}") from error
+    return child, start_by if command else None
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
-    """Have the kernel kill the program if this worker dies: nobody would be there to judge it."""
-    libc = _LIBC
-    if libc is None:
+def _moment(start_by: float | None) -> StartBy | None:
+    """Return a moment of the event loop's clock as a shell can tell it; None if none can."""
+    since_cs = None if start_by is None else uptime_cs()
+    if start_by is None or since_cs is None:
         return None
+    return StartBy.within(start_by - asyncio.get_running_loop().time(), since_cs)
+
+
+def _before_exec(parent: int, start_by: float | None) -> Callable[[], None]:
+    """Have the kernel kill the program if this worker dies: nobody would be there to judge it.
+
+    And have it not begun where this worker stood still until it was too late.
+    """
+    libc, now = _LIBC, asyncio.get_running_loop().time
 
     def before_exec() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(127)
+        if start_by is not None and now() >= start_by:
+            raise TooLate
+        if libc is not None:
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(127)
 
     return before_exec
 

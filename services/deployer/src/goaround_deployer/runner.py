@@ -24,12 +24,27 @@ class Attempt:
     value: str = ""
 
 
+class TooLate(Exception):
+    """The step was not to be begun any more, and was not."""
+
+
 class Runner(Protocol):
     """What changes the world."""
 
-    async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+    async def run(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        *,
+        start_by: float | None = None,
+    ) -> Attempt:
         """Do a step once and return what came of it; leave off soon once `stop` is set.
 
-        Whatever goes wrong is a result. Being cancelled kills what runs, at once.
+        Whatever goes wrong is a result. Being cancelled kills what runs, at once. From `start_by`
+        on, by the event loop's clock, it is not begun: its worker has stood still meanwhile.
+
+        Raises:
+            TooLate: It was not begun.
         """
         ...

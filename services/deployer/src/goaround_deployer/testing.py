@@ -7,7 +7,7 @@ known is not found.
 import asyncio
 from collections.abc import Callable, Mapping
 
-from goaround_deployer.runner import Attempt
+from goaround_deployer.runner import Attempt, TooLate
 from goaround_schemas.guide.step import Step
 
 Does = Callable[[], Attempt]
@@ -24,9 +24,18 @@ class ScriptedRunner:
         """Know a program from now on; without `does` it runs until it is stopped."""
         self._programs[argv] = does
 
-    async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+    async def run(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        *,
+        start_by: float | None = None,
+    ) -> Attempt:
         """Do what the program does, and return what came of it."""
         argv = step.run or ()
+        if start_by is not None and asyncio.get_running_loop().time() >= start_by:
+            raise TooLate
         if argv not in self._programs:
             return Attempt("errored", f"program {step.name!r} was not found", begun=False)
         self.asked.append(argv)

@@ -25,7 +25,7 @@ from goaround_deployer.journal import (
     tail,
 )
 from goaround_deployer.procedure import Task
-from goaround_deployer.runner import Attempt, Runner
+from goaround_deployer.runner import Attempt, Runner, TooLate
 from goaround_deployer.schemas import NoSchemas, Schemas
 from goaround_schemas.envelope import Event
 from goaround_schemas.guide.step import Loss, Step
@@ -147,13 +147,17 @@ class Work:
     async def _run(self, step: Step) -> Attempt:
         """Run a step, and tell meanwhile what has ended before it.
 
-        It is begun at once, before the event loop goes on to anything else: a process that is
-        frozen between the look at its lease and the step begins that step when it wakes.
+        It is begun at once, before the event loop goes on to anything else, and by the time until
+        which the run is ours or not at all: a process may be frozen before the step is begun.
         """
         telling = asyncio.ensure_future(self._tell_if_possible())
         try:
-            attempt = await self.tools.runner.run(step, self.command.data.values, self.stop)
+            attempt = await self.tools.runner.run(
+                step, self.command.data.values, self.stop, start_by=self.hold.ours_until
+            )
             await telling
+        except TooLate as error:
+            raise self.hold.give_up() from error
         finally:
             telling.cancel()
         return attempt

@@ -6,17 +6,20 @@ came about is the one failure after which it surely was not.
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import httpx
 
 from goaround_deployer.output import last_lines
-from goaround_deployer.runner import Attempt
+from goaround_deployer.runner import Attempt, TooLate
 from goaround_schemas.guide.step import HttpStep, Step
 
 _MOST_BODY_BYTES = 16_384
 _CONNECT_S = 10.0
 _LAST_PORT = 65_535
+_ABOUT_TO_SEND = ".send_request_headers.started"
+"""What the library calls the moment between the connection and the request."""
 # What a guide's own headers may replace.
 _HEADERS = {
     "accept": "*/*",
@@ -56,9 +59,15 @@ class HttpRequests:
 
     transport: httpx.AsyncBaseTransport
 
-    async def send(self, step: Step, http: HttpStep, stop: asyncio.Event) -> Attempt:
-        """Send the request, and read from the answer's status whether it was done."""
-        asking = asyncio.ensure_future(self._within(step, http))
+    async def send(
+        self, step: Step, http: HttpStep, stop: asyncio.Event, start_by: float | None = None
+    ) -> Attempt:
+        """Send the request, and read from the answer's status whether it was done.
+
+        Raises:
+            TooLate: It was not sent.
+        """
+        asking = asyncio.ensure_future(self._within(step, http, start_by))
         stopped = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait({asking, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -70,12 +79,12 @@ class HttpRequests:
                 task.cancel()
             await asyncio.gather(asking, stopped, return_exceptions=True)
 
-    async def _within(self, step: Step, http: HttpStep) -> Attempt:
+    async def _within(self, step: Step, http: HttpStep, start_by: float | None) -> Attempt:
         timeout_s = step.timeout.total_seconds()
         what = f"{http.method} {http.url}"
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._ask(http, what, timeout_s)
+                return await self._ask(http, what, timeout_s, start_by)
         except TimeoutError:
             return _unsure(step, f"{what}: no answer within {timeout_s:g} s")
         except (*_NEVER_SENT, ValueError) as error:
@@ -84,8 +93,13 @@ class HttpRequests:
         except httpx.HTTPError as error:
             return _unsure(step, f"{what}: {str(error) or type(error).__name__}")
 
-    async def _ask(self, http: HttpStep, what: str, timeout_s: float) -> Attempt:
-        answer = await self.transport.handle_async_request(_request(http, timeout_s))
+    async def _ask(
+        self, http: HttpStep, what: str, timeout_s: float, start_by: float | None
+    ) -> Attempt:
+        request = _request(http, timeout_s)
+        if start_by is not None:
+            request.extensions["trace"] = _unless_late(start_by)
+        answer = await self.transport.handle_async_request(request)
         try:
             body = await _start_of(answer)
         finally:
@@ -121,6 +135,17 @@ def _request(http: HttpStep, timeout_s: float) -> httpx.Request:
         # A name and a password in front of the host are credentials, not a part of the address.
         request = next(httpx.BasicAuth(url.username, url.password).auth_flow(request))
     return request
+
+
+def _unless_late(start_by: float) -> Callable[[str, object], Awaitable[None]]:
+    """Return what stops a request just before its first byte, once it is too late to send it."""
+    now = asyncio.get_running_loop().time
+
+    async def look(event: str, _: object) -> None:
+        if event.endswith(_ABOUT_TO_SEND) and now() >= start_by:
+            raise TooLate
+
+    return look
 
 
 async def _start_of(answer: httpx.Response) -> str:

@@ -19,7 +19,14 @@ class StepRunner:
     requests: HttpRequests
     worker: Mapping[str, str]
 
-    async def run(self, step: Step, values: Mapping[str, str], stop: asyncio.Event) -> Attempt:
+    async def run(
+        self,
+        step: Step,
+        values: Mapping[str, str],
+        stop: asyncio.Event,
+        *,
+        start_by: float | None = None,
+    ) -> Attempt:
         """Do a step once and return what came of it; leave off soon once `stop` is set."""
         try:
             revealed = reveal(step, self.worker)
@@ -27,11 +34,15 @@ class StepRunner:
             return Attempt("errored", error.why, begun=False)
         plain, mask = revealed.step, revealed.mask
         if plain.http is not None:
-            attempt = await self.requests.send(plain, plain.http, stop)
+            attempt = await self.requests.send(plain, plain.http, stop, start_by)
         elif plain.script is not None:
-            attempt = await self.programs.script(plain, plain.script, values, stop, revealed.screen)
+            attempt = await self.programs.script(
+                plain, plain.script, values, stop, revealed.screen, start_by=start_by
+            )
         else:
-            attempt = await self.programs.run(plain, plain.run or (), values, stop, revealed.screen)
+            attempt = await self.programs.run(
+                plain, plain.run or (), values, stop, revealed.screen, start_by=start_by
+            )
         return Attempt(
             attempt.outcome,
             mask(attempt.detail),

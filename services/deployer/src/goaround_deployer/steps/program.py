@@ -36,9 +36,14 @@ class Programs:
         screen: Callable[[], Screen],
         *,
         pass_fds: tuple[int, ...] = (),
+        start_by: float | None = None,
     ) -> Attempt:
-        """Run an argument list, and read its end from its exit code."""
-        program = self._program(step, argv, values, pass_fds)
+        """Run an argument list, and read its end from its exit code.
+
+        Raises:
+            TooLate: It was not begun.
+        """
+        program = replace(self._program(step, argv, values, pass_fds), start_by=start_by)
         try:
             ended = await run(program, stop, screen)
         except NotStarted as error:
@@ -84,6 +89,8 @@ class Programs:
         values: Mapping[str, str],
         stop: asyncio.Event,
         screen: Callable[[], Screen],
+        *,
+        start_by: float | None = None,
     ) -> Attempt:
         """Give a text to `/bin/sh -e`, which stops at the first command that fails.
 
@@ -95,7 +102,8 @@ class Programs:
             file.seek(0)
             number = file.fileno()
             argv = (_SHELL, "-e", f"/dev/fd/{number}")
-            return await self.run(step, argv, values, stop, screen, pass_fds=(number,))
+            fds = (number,)
+            return await self.run(step, argv, values, stop, screen, pass_fds=fds, start_by=start_by)
 
 
 def worker_environment() -> Mapping[str, str]:
