@@ -13,7 +13,7 @@ from goaround_deployer.admitting import Admitter
 from goaround_deployer.handlers import on_command
 from goaround_deployer.journal import ProcedureCommand
 from goaround_deployer.lease import Timing
-from goaround_deployer.runner import Attempt, Runner, TooLate
+from goaround_deployer.runner import Attempt, Runner, ensure_in_time
 from goaround_deployer.schemas import Copy, NotCopied, Schemas
 from goaround_deployer.tooling import NotTold
 from goaround_deployer.work import Tools
@@ -236,8 +236,7 @@ class World:
         start_by: float | None = None,
     ) -> Attempt:
         """Change the world as the program says; `outcomes` are what a step gives, in turn."""
-        if start_by is not None and asyncio.get_running_loop().time() >= start_by:
-            raise TooLate
+        ensure_in_time(start_by)
         match step.run:
             case ("schema", "current"):
                 return Attempt("done", "exit code 0", value=self.schema)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from goaround_deployer.runner import Attempt, TooLate
+from goaround_deployer.runner import Attempt, ensure_in_time
 from goaround_deployer.tooling import NotTold, Told
 from goaround_judge import SampleState
 from goaround_notifier.channel import NotDelivered
@@ -106,8 +106,7 @@ class Runner:
     ) -> Attempt:
         """Do a step once, in the time that the seed gives it; leave off once `stop` is set."""
         del values
-        if start_by is not None and asyncio.get_running_loop().time() >= start_by:
-            raise TooLate
+        ensure_in_time(start_by)
         match step.run:
             case ("schema", "current", service):
                 await self.gate("ask the schema")

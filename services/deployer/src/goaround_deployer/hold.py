@@ -121,7 +121,7 @@ class Hold:
         return self._renewed_at + self._timing.give_up_s
 
     def give_up(self) -> Lost:
-        """Do nothing more: the time was over before something could be begun."""
+        """Have the run be ours no more, and return why: its time was over."""
         return self._lose(self._lost or self._too_long)
 
     async def keep(self, work: Coroutine[Any, Any, T]) -> T:

@@ -160,8 +160,7 @@ async def _start(
 
 def _moment(start_by: float | None) -> StartBy | None:
     """Return a moment of the event loop's clock as a shell can tell it; None if none can."""
-    since_cs = None if start_by is None else uptime_cs()
-    if start_by is None or since_cs is None:
+    if start_by is None or (since_cs := uptime_cs()) is None:
         return None
     return StartBy.within(start_by - asyncio.get_running_loop().time(), since_cs)
 
@@ -174,6 +173,7 @@ def _before_exec(parent: int, start_by: float | None) -> Callable[[], None]:
     libc, now = _LIBC, asyncio.get_running_loop().time
 
     def before_exec() -> None:
+        # In a forked process no loop is running any more, only its clock is.
         if start_by is not None and now() >= start_by:
             raise TooLate
         if libc is not None:

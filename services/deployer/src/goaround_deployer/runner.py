@@ -28,6 +28,16 @@ class TooLate(Exception):
     """The step was not to be begun any more, and was not."""
 
 
+def ensure_in_time(start_by: float | None) -> None:
+    """Return if something may be begun now, by the event loop's clock; None: at any time.
+
+    Raises:
+        TooLate: It may not.
+    """
+    if start_by is not None and asyncio.get_running_loop().time() >= start_by:
+        raise TooLate
+
+
 class Runner(Protocol):
     """What changes the world."""
 

@@ -7,7 +7,7 @@ known is not found.
 import asyncio
 from collections.abc import Callable, Mapping
 
-from goaround_deployer.runner import Attempt, TooLate
+from goaround_deployer.runner import Attempt, ensure_in_time
 from goaround_schemas.guide.step import Step
 
 Does = Callable[[], Attempt]
@@ -34,8 +34,7 @@ class ScriptedRunner:
     ) -> Attempt:
         """Do what the program does, and return what came of it."""
         argv = step.run or ()
-        if start_by is not None and asyncio.get_running_loop().time() >= start_by:
-            raise TooLate
+        ensure_in_time(start_by)
         if argv not in self._programs:
             return Attempt("errored", f"program {step.name!r} was not found", begun=False)
         self.asked.append(argv)

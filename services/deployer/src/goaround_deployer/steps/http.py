@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx
 
 from goaround_deployer.output import last_lines
-from goaround_deployer.runner import Attempt, TooLate
+from goaround_deployer.runner import Attempt, ensure_in_time
 from goaround_schemas.guide.step import HttpStep, Step
 
 _MOST_BODY_BYTES = 16_384
@@ -139,11 +139,10 @@ def _request(http: HttpStep, timeout_s: float) -> httpx.Request:
 
 def _unless_late(start_by: float) -> Callable[[str, object], Awaitable[None]]:
     """Return what stops a request just before its first byte, once it is too late to send it."""
-    now = asyncio.get_running_loop().time
 
     async def look(event: str, _: object) -> None:
-        if event.endswith(_ABOUT_TO_SEND) and now() >= start_by:
-            raise TooLate
+        if event.endswith(_ABOUT_TO_SEND):
+            ensure_in_time(start_by)
 
     return look
 
